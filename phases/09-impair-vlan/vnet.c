@@ -1506,6 +1506,7 @@ static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
 {
 	struct net_device *dev = priv->dev;
 	struct sk_buff *skb;
+	int ret;
 
 	skb = alloc_skb(LL_RESERVED_SPACE(dev) + ETH_ZLEN, GFP_KERNEL);
 	if (!skb)
@@ -1517,7 +1518,8 @@ static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
 	skb_reset_network_header(skb);
 	dev_hard_header(skb, dev, ETH_P_802_EX1, priv->neigh_addr,
 			dev->dev_addr, skb->len);
-	return net_xmit_errno(dev_queue_xmit(skb));
+	ret = dev_queue_xmit(skb);
+	return ret > 0 ? net_xmit_errno(ret) : ret;
 }
 
 /**
