@@ -79,9 +79,13 @@ static_assert(VNET_RX_RING_SIZE >= 4 && VNET_RX_RING_SIZE <= 4096 &&
 #define VNET_LINE_LIMIT 16384
 
 /* hrtimer_setup() came in 6.13 and hrtimer_init() went in 6.15. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define hrtimer_setup(timer, fn, clock, mode) \
-	({ hrtimer_init(timer, clock, mode); (timer)->function = (fn); })
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+#define hrtimer_setup(_timer, _fn, _clock, _mode) do {			\
+	struct hrtimer *__timer = (_timer);				\
+									\
+	hrtimer_init(__timer, _clock, _mode);				\
+	__timer->function = (_fn);					\
+} while (0)
 #endif
 
 /**
@@ -379,6 +383,7 @@ struct vnet_priv {
 
 	u8 neigh_addr[ETH_ALEN];
 	struct rnd_state dice;
+	/* guards the delay line */
 	spinlock_t line_lock;
 	struct rb_root_cached line;
 	unsigned int line_len;
@@ -537,14 +542,12 @@ static int vnet_ring_alloc(struct vnet_ring *ring, unsigned int size)
  * vnet_ring_space() - how many frames the producer may still put
  * @ring: the ring
  *
- * The acquire pairs with the release in vnet_ring_pop(): a slot that counts as
- * free here has been read there.
- *
  * Context: The producer.
  * Return: free slots; the consumer can only make it more.
  */
 static unsigned int vnet_ring_space(const struct vnet_ring *ring)
 {
+	/* Pairs with vnet_ring_pop(): what is free here has been read there. */
 	return ring->size - (ring->head - smp_load_acquire(&ring->tail));
 }
 
@@ -552,14 +555,12 @@ static unsigned int vnet_ring_space(const struct vnet_ring *ring)
  * vnet_ring_count() - how many frames the consumer may take
  * @ring: the ring
  *
- * The acquire pairs with the release in vnet_ring_push(): a frame that counts
- * here can be read.
- *
  * Context: The consumer.
  * Return: filled slots; the producer can only make it more.
  */
 static unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
+	/* Pairs with vnet_ring_push(): what counts here has been written. */
 	return smp_load_acquire(&ring->head) - ring->tail;
 }
 
@@ -576,6 +577,7 @@ static bool vnet_ring_push(struct vnet_ring *ring, struct sk_buff *skb)
 	if (!vnet_ring_space(ring))
 		return false;
 	ring->slot[ring->head & (ring->size - 1)] = skb;
+	/* Pairs with vnet_ring_count(): the slot before the index. */
 	smp_store_release(&ring->head, ring->head + 1);
 	return true;
 }
@@ -594,6 +596,7 @@ static struct sk_buff *vnet_ring_pop(struct vnet_ring *ring)
 	if (!vnet_ring_count(ring))
 		return NULL;
 	skb = ring->slot[ring->tail & (ring->size - 1)];
+	/* Pairs with vnet_ring_space(): the slot before the index. */
 	smp_store_release(&ring->tail, ring->tail + 1);
 	return skb;
 }
@@ -1188,7 +1191,7 @@ static enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 	 * push and the look at the bit: one of the two must see the other.
 	 */
 	clear_bit(VNET_WIRE_BUSY, &priv->flags);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* see above */
 	if (vnet_ring_count(&priv->tx))
 		vnet_wire_start(priv);
 	return HRTIMER_NORESTART;
@@ -1216,7 +1219,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		return NETDEV_TX_BUSY;
 	}
 
-	/* A shorter frame would be a fragment of a collision to its receiver. */
+	/* A receiver takes a shorter frame for what a collision left. */
 	if (eth_skb_pad(skb)) {
 		vnet_count(priv, VNET_TX_DROPPED, 1);
 		return NETDEV_TX_OK;
