@@ -1,0 +1,76 @@
+"""What every test in the guest needs: a driver to load, and a judge for the kernel log.
+
+A test file belongs to a milestone (`pytestmark = pytest.mark.milestone(3)`): it checks what that milestone
+brought. Each test then runs
+
+* against the milestone before, where it must FAIL: this proves that the check can fail at all
+  (not with `new=False`, for what the milestone before does right as well);
+* against the milestone itself;
+* against the consolidated driver in vnet/, if it still does the same (not with `until=…`);
+* with `every=True` also against all milestones in between.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nic import TREE, KernelLog, Nic, Patience
+
+PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
+DRIVER = "vnet"
+
+
+def pytest_configure(config):
+    """Registers the markers, so that a misspelt one is an error."""
+    config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
+    config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
+
+
+def pytest_addoption(parser):
+    """Adds --target: only this one, with no look at the milestone before."""
+    parser.addoption("--target", help="phases/NN-name or vnet")
+
+
+def targets_of(mark, only):
+    """Returns the drivers that a test with this mark runs against."""
+    first, until = mark.args[0], mark.kwargs.get("until")
+    numbers = [n for n in PHASES if first <= n <= (until or max(PHASES))]
+    own = [PHASES[n] for n in numbers] + ([] if until else [DRIVER])
+    if only:
+        return [only] if only in own else []
+    if not mark.kwargs.get("every"):
+        own = [PHASES[first]] + ([] if until else [DRIVER])
+    before = pytest.mark.xfail(strict=True, reason="must fail: the milestone before cannot do this")
+    unable = PHASES.get(first - 1) if mark.kwargs.get("new", True) else None
+    return ([pytest.param(unable, marks=before)] if unable else []) + own
+
+
+def pytest_generate_tests(metafunc):
+    """Runs a test once for each of its drivers."""
+    mark = metafunc.definition.get_closest_marker("milestone")
+    if mark and "nic" in metafunc.fixturenames:
+        metafunc.parametrize("target", targets_of(mark, metafunc.config.getoption("--target")))
+
+
+@pytest.fixture
+def kernel_log(request):
+    """The kernel's log from the start of the test on; judged at its end."""
+    log = KernelLog()
+    yield log
+    log.read()
+    mark = request.node.get_closest_marker("expect_log")
+    bad = log.bad_lines(allowed=mark.args[0] if mark else None)
+    if bad:
+        pytest.fail("the kernel complained:\n  " + "\n  ".join(bad), pytrace=False)
+
+
+@pytest.fixture
+def nic(request, target, kernel_log):
+    """The driver under test, not yet loaded; unloaded again whatever happens."""
+    Patience.seconds = 2 if request.node.get_closest_marker("xfail") else 30
+    nic = Nic(target, kernel_log)
+    yield nic
+    nic.unload()
+    left = [p.name for p in Path("/sys/class/net").iterdir() if re.match(r"vnet\d", p.name)]
+    assert not left, f"rmmod left {left}"

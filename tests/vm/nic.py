@@ -1,0 +1,298 @@
+"""The driver under test and the few tools that the tests share. Runs in the guest, as root."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[2]
+OUT = Path(os.environ["VNET_OUT"])
+NET = Path("/sys/class/net")
+
+HELLO = 0x88B5  # the EtherType for local experiments, IEEE 802
+NEIGHBOUR = "06:76:6e:65:74:00"
+OUR_MAC = "02:76:6e:65:74:00"
+
+
+def run(*command, check=True, timeout=60):
+    """Runs a command and returns its output; a failure shows it."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
+    assert not check or done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+class Patience:
+    """How long to wait for what must happen. Long, because the machine may be busy; short for what must fail."""
+
+    seconds = 30
+
+
+def wait_for(condition, what, timeout=None):
+    """Waits until the condition is true and returns its value."""
+    timeout = timeout or Patience.seconds
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, f"waited {timeout} s in vain for {what}"
+        time.sleep(0.01)
+    return value
+
+
+class KernelLog:
+    """The kernel's log since this object was made."""
+
+    def __init__(self):
+        self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.fd, 0, os.SEEK_END)
+        self.lines = []
+
+    def read(self):
+        """Returns all lines so far, without their prefixes."""
+        while True:
+            try:
+                record = os.read(self.fd, 8192).decode(errors="replace")
+            except BlockingIOError:
+                return self.lines
+            except BrokenPipeError:
+                continue  # the ring buffer overtook us
+            self.lines.append(record.split(";", 1)[1].split("\n", 1)[0])
+
+    def has(self, regex):
+        """Returns the lines that match."""
+        return [line for line in self.read() if re.search(regex, line)]
+
+    def bad_lines(self, allowed=None):
+        """Returns the lines that no clean run prints."""
+        bad = re.compile(os.environ["VNET_BAD_LOG"])
+        return [line for line in self.lines if bad.search(line) and not (allowed and re.search(allowed, line))]
+
+
+class Nic:
+    """One driver: how it is loaded, set, asked and unloaded. Most of it is about vnet0."""
+
+    def __init__(self, target, kernel_log):
+        self.target, self.log = target, kernel_log
+        self.name = "vnet0"
+
+    def load(self, **parameters):
+        """Loads it; returns what it said when it refused, or None."""
+        module = f"build/{self.target}/{os.environ['VNET_KERNEL']}/vnet.ko"
+        (OUT / "loaded").write_text(module)
+        before = len(self.log.read())
+        arguments = [f"{name}={value}" for name, value in parameters.items()]
+        done = subprocess.run(["insmod", str(TREE / module), *arguments], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+        said = [line for line in self.log.read()[before:] if re.match("vnet: (?!loading|module)", line)]
+        return said[0] if done.returncode else None
+
+    def start(self, address=None, **parameters):
+        """Loads it and brings vnet0 up, quietly: IPv6 and IGMP would send frames of their own."""
+        assert self.load(**parameters) is None
+        Path(f"/proc/sys/net/ipv6/conf/{self.name}/disable_ipv6").write_text("1")
+        run("ip", "link", "set", self.name, "up", "multicast", "off")
+        if address:
+            run("ip", "addr", "add", address, "dev", self.name)
+        return self
+
+    def unload(self):
+        """Unloads it if it is loaded."""
+        if Path("/sys/module/vnet").exists():
+            run("rmmod", "vnet")
+
+    def up(self):
+        """Brings vnet0 up."""
+        run("ip", "link", "set", self.name, "up")
+
+    def down(self):
+        """Takes vnet0 down."""
+        run("ip", "link", "set", self.name, "down")
+
+    def stat(self, counter):
+        """Returns one of the counters of `ip -s link`."""
+        return int((NET / self.name / "statistics" / counter).read_text())
+
+    def set_verbose(self):
+        """Asks for the messages that milestone 6 and later print only at their level."""
+        if "Current message level" in run("ethtool", self.name, check=False):
+            self.ethtool_set("msglvl", "tx_done", "on", "rx_status", "on")
+
+    def ethtool_set(self, *settings):
+        """Runs `ethtool -s vnet0 …`."""
+        run("ethtool", "-s", self.name, *settings)
+
+    def ethtool(self, *options):
+        """Returns what `ethtool … vnet0` prints."""
+        return run("ethtool", *options, self.name)
+
+    def ethtool_stats(self):
+        """Returns `ethtool -S vnet0` as a dictionary; empty for a driver that has none."""
+        text = run("ethtool", "-S", self.name, check=False)
+        return {name: int(value) for name, value in re.findall(r"^\s+(\w+): (\d+)$", text, re.M)}
+
+    def link(self):
+        """Returns `ip -s -d link show vnet0` as a dictionary."""
+        return json.loads(run("ip", "-s", "-d", "-j", "link", "show", self.name))[0]
+
+    def parameter(self, name):
+        """Returns the path of a module parameter."""
+        return Path("/sys/module/vnet/parameters") / name
+
+    def set(self, **parameters):
+        """Changes module parameters at run time, in the order given."""
+        for name, value in parameters.items():
+            self.parameter(name).write_text(f"{value}\n")
+
+    def debug(self, on=True):
+        """Switches the driver's pr_debug() on, as a user would."""
+        Path("/proc/dynamic_debug/control").write_text(f"module vnet {'+p' if on else '-p'}")
+
+    def send(self, count=1, size=60, ethertype=0x9000, dst=NEIGHBOUR, payload=b"", bypass=False):
+        """Sends raw frames through a packet socket."""
+        with self.raw_socket(ethertype if bypass else 0) as sock:
+            if bypass:
+                sock.setsockopt(263, 20, 1)  # SOL_PACKET, PACKET_QDISC_BYPASS
+            frame = mac(dst) + mac(OUR_MAC) + ethertype.to_bytes(2, "big") + payload
+            for _ in range(count):
+                sock.send(frame.ljust(size, b"\0"))
+
+    def raw_socket(self, ethertype=3):
+        """Returns a packet socket on vnet0; 3 (ETH_P_ALL) sees everything, 0 nothing."""
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ethertype))
+        sock.bind((self.name, ethertype))
+        sock.settimeout(Patience.seconds)
+        return sock
+
+    def received(self, count, ethertype=3):
+        """Returns the next frames that vnet0 receives (not those that it sends)."""
+        frames = []
+        with self.raw_socket(ethertype) as sock:
+            while len(frames) < count:
+                frame, address = sock.recvfrom(65536)
+                if address[2] != 4:  # PACKET_OUTGOING
+                    frames.append(frame)
+        return frames
+
+    def at_rest(self):
+        """Waits until every frame sent has an end, and checks that none was lost on the way.
+
+        Valid from milestone 8 on: what left the TX ring is received, or one of the counters says why not.
+        """
+        def accounted():
+            extra = self.ethtool_stats()
+            return (self.stat("rx_packets") + self.stat("rx_missed_errors") + self.stat("rx_dropped")
+                    + sum(extra.get(name, 0) for name in
+                          ("wire_ignored", "wire_lost", "wire_overflow", "wire_errors")))
+
+        wait_for(lambda: accounted() == self.stat("tx_packets"),
+                 f"conservation: {self.stat('tx_packets')} sent, {accounted()} accounted for", timeout=10)
+
+
+def mac(text):
+    """Turns 02:… into bytes."""
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def ping(address, count=5, interval=0.01, size=56, check=True):
+    """Pings; returns (sent, received, list of round-trip times in ms)."""
+    text = run("ping", "-n", "-c", str(count), "-i", str(interval), "-s", str(size), "-W", "10", address, check=check)
+    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups())
+    return sent, received, [float(t) for t in re.findall(r"time=([\d.]+) ms", text)]
+
+
+class Tcpdump:
+    """A tcpdump in the background, known to be listening before it returns."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(["tcpdump", "-n", "-l", "--immediate-mode", *arguments],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if "listening on" in line:
+                return
+        raise AssertionError("tcpdump did not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def lines(self, count):
+        """Returns its next lines."""
+        timer = threading.Timer(Patience.seconds, self.process.kill)
+        timer.start()
+        lines = [line.rstrip() for line, _ in zip(self.process.stdout, range(count))]
+        timer.cancel()
+        return lines
+
+
+class Pktgen:
+    """The kernel's packet generator, on one or two CPUs."""
+
+    ROOT = Path("/proc/net/pktgen")
+
+    def __init__(self, device, threads=2, **settings):
+        if not self.ROOT.exists():
+            run("modprobe", "pktgen")
+        self.flows = [f"{device}@{cpu}" for cpu in range(threads)]
+        for cpu, flow in enumerate(self.flows):
+            self.write(f"kpktgend_{cpu}", "rem_device_all")
+            self.write(f"kpktgend_{cpu}", f"add_device {flow}")
+            for name, value in {"clone_skb": 0, "pkt_size": 60, "delay": 0, "dst_mac": NEIGHBOUR, "dst": "192.0.2.9",
+                                "count": 1000, **settings}.items():
+                self.write(flow, f"{name} {value}")
+
+    def write(self, file, text):
+        """Gives one command."""
+        (self.ROOT / file).write_text(text + "\n")
+
+    def run(self):
+        """Sends; returns (frames sent, errors), all threads together."""
+        self.write("pgctrl", "start")
+        text = "".join((self.ROOT / flow).read_text() for flow in self.flows)
+        return (sum(map(int, re.findall(r"pkts-sofar: (\d+)", text))),
+                sum(map(int, re.findall(r"errors: (\d+)", text))))
+
+    @contextlib.contextmanager
+    def running(self):
+        """Sends for as long as the block lasts."""
+        thread = threading.Thread(target=self.write, args=("pgctrl", "start"))
+        thread.start()
+        try:
+            yield
+        finally:
+            self.write("pgctrl", "stop")
+            thread.join()
+
+    def remove(self):
+        """Lets go of the device."""
+        for cpu in range(len(self.flows)):
+            self.write(f"kpktgend_{cpu}", "rem_device_all")
+
+
+@contextlib.contextmanager
+def traced(event=None, function=None, filter=None):
+    """Traces one event or one function; yields a function that returns the lines seen so far."""
+    root = Path("/sys/kernel/tracing")
+    (root / "trace").write_text("")
+    if event:
+        if filter:
+            (root / "events" / event / "filter").write_text(filter)
+        (root / "events" / event / "enable").write_text("1")
+    else:
+        (root / "set_ftrace_filter").write_text(function)
+        (root / "current_tracer").write_text("function")
+    try:
+        yield lambda: [line for line in (root / "trace").read_text().splitlines() if not line.startswith("#")]
+    finally:
+        if event:
+            (root / "events" / event / "enable").write_text("0")
+            (root / "events" / event / "filter").write_text("0")
+        else:
+            (root / "current_tracer").write_text("nop")
+            (root / "set_ftrace_filter").write_text("")
+        (root / "trace").write_text("")
