@@ -84,7 +84,7 @@ static int vnet_stop(struct net_device *dev)
 
 	local_bh_disable();
 	vnet_count(priv, VNET_WIRE_ERRORS, vnet_line_flush(priv));
-	vnet_count(priv, VNET_RX_DROPPED, vnet_ring_free(&priv->rx));
+	vnet_count(priv, VNET_RX_MISSED, vnet_ring_free(&priv->rx));
 	vnet_count(priv, VNET_TX_DROPPED, vnet_ring_free(&priv->tx));
 	local_bh_enable();
 	netif_info(priv, ifdown, dev, "down\n");

@@ -115,7 +115,6 @@ void vnet_get_stats64(struct net_device *dev,
 	stats->tx_dropped = vnet_sum(priv, VNET_TX_DROPPED);
 	stats->rx_packets = vnet_sum(priv, VNET_RX_PACKETS);
 	stats->rx_bytes = vnet_sum(priv, VNET_RX_BYTES);
-	stats->rx_dropped = vnet_sum(priv, VNET_RX_DROPPED);
 	stats->rx_missed_errors = vnet_sum(priv, VNET_RX_MISSED);
 }
 

@@ -29,8 +29,8 @@ struct vnet_priv;
  *	device went down
  * @VNET_RX_PACKETS: frames handed to the stack
  * @VNET_RX_BYTES: their bytes, Ethernet header included
- * @VNET_RX_DROPPED: frames that were in the RX ring when the device went down
- * @VNET_RX_MISSED: frames that found the RX ring full
+ * @VNET_RX_MISSED: frames that found the RX ring full, or were still in it when
+ *	the device went down
  * @VNET_ETHTOOL_FIRST: up to here `ip -s link` shows them, from here on
  *	`ethtool -S`
  * @VNET_TX_ARP: frames sent that were ARP
@@ -61,7 +61,6 @@ enum vnet_counter {
 	VNET_TX_DROPPED,
 	VNET_RX_PACKETS,
 	VNET_RX_BYTES,
-	VNET_RX_DROPPED,
 	VNET_RX_MISSED,
 	VNET_ETHTOOL_FIRST,
 	VNET_TX_ARP = VNET_ETHTOOL_FIRST,

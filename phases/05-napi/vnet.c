@@ -645,7 +645,7 @@ static int vnet_stop(struct net_device *dev)
 	hrtimer_cancel(&priv->wire);
 	hrtimer_cancel(&priv->rx_timer);
 	napi_disable(&priv->napi);
-	dev->stats.rx_dropped += vnet_ring_free(&priv->rx);
+	dev->stats.rx_missed_errors += vnet_ring_free(&priv->rx);
 	dev->stats.tx_dropped += vnet_ring_free(&priv->tx);
 	netdev_dbg(dev, "down\n");
 	return 0;

@@ -228,9 +228,9 @@ struct vnet_ring {
  * @VNET_TX_DROPPED: frames that were in the TX ring when the device went down
  * @VNET_RX_PACKETS: frames handed to the stack
  * @VNET_RX_BYTES: their bytes, Ethernet header included
- * @VNET_RX_DROPPED: frames lost for want of memory, or in the RX ring when the
- *	device went down
- * @VNET_RX_MISSED: frames that found the RX ring full
+ * @VNET_RX_DROPPED: frames lost for want of memory
+ * @VNET_RX_MISSED: frames that found the RX ring full, or were still in it when
+ *	the device went down
  * @VNET_ETHTOOL_FIRST: up to here `ip -s link` shows them, from here on
  *	`ethtool -S`
  * @VNET_TX_ARP: frames sent that were ARP
@@ -858,7 +858,7 @@ static int vnet_stop(struct net_device *dev)
 	napi_disable(&priv->napi);
 
 	local_bh_disable();
-	vnet_count(priv, VNET_RX_DROPPED, vnet_ring_free(&priv->rx));
+	vnet_count(priv, VNET_RX_MISSED, vnet_ring_free(&priv->rx));
 	vnet_count(priv, VNET_TX_DROPPED, vnet_ring_free(&priv->tx));
 	local_bh_enable();
 	netif_info(priv, ifdown, dev, "down\n");

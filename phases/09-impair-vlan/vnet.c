@@ -262,8 +262,8 @@ struct vnet_ring {
  *	device went down
  * @VNET_RX_PACKETS: frames handed to the stack
  * @VNET_RX_BYTES: their bytes, Ethernet header included
- * @VNET_RX_DROPPED: frames that were in the RX ring when the device went down
- * @VNET_RX_MISSED: frames that found the RX ring full
+ * @VNET_RX_MISSED: frames that found the RX ring full, or were still in it when
+ *	the device went down
  * @VNET_ETHTOOL_FIRST: up to here `ip -s link` shows them, from here on
  *	`ethtool -S`
  * @VNET_TX_ARP: frames sent that were ARP
@@ -294,7 +294,6 @@ enum vnet_counter {
 	VNET_TX_DROPPED,
 	VNET_RX_PACKETS,
 	VNET_RX_BYTES,
-	VNET_RX_DROPPED,
 	VNET_RX_MISSED,
 	VNET_ETHTOOL_FIRST,
 	VNET_TX_ARP = VNET_ETHTOOL_FIRST,
@@ -1321,7 +1320,7 @@ static int vnet_stop(struct net_device *dev)
 
 	local_bh_disable();
 	vnet_count(priv, VNET_WIRE_ERRORS, vnet_line_flush(priv));
-	vnet_count(priv, VNET_RX_DROPPED, vnet_ring_free(&priv->rx));
+	vnet_count(priv, VNET_RX_MISSED, vnet_ring_free(&priv->rx));
 	vnet_count(priv, VNET_TX_DROPPED, vnet_ring_free(&priv->tx));
 	local_bh_enable();
 	netif_info(priv, ifdown, dev, "down\n");
@@ -1345,7 +1344,6 @@ static void vnet_get_stats64(struct net_device *dev,
 	stats->tx_dropped = vnet_sum(priv, VNET_TX_DROPPED);
 	stats->rx_packets = vnet_sum(priv, VNET_RX_PACKETS);
 	stats->rx_bytes = vnet_sum(priv, VNET_RX_BYTES);
-	stats->rx_dropped = vnet_sum(priv, VNET_RX_DROPPED);
 	stats->rx_missed_errors = vnet_sum(priv, VNET_RX_MISSED);
 }
 

@@ -24,6 +24,7 @@ DRIVER = "vnet"
 def pytest_configure(config):
     """Registers the markers, so that a misspelt one is an error."""
     config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
+    config.addinivalue_line("markers", "exact: asserts how long something took; only with tools/vm --icount")
     config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
 
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+# What can be done here; `make` lists it. The work itself is done by the scripts in tools/.
+
+KERNEL ?= 6.12
+PHASES := $(notdir $(wildcard phases/*))
+KERNELS := $(shell tools/kernel --list)
+
+# The phase's folder, from its number; vnet/ if there is none.
+phase = $(filter $(shell printf '%02d' '$(PHASE)' 2>/dev/null)-%,$(PHASES))
+target = $(if $(PHASE),phases/$(phase),vnet)
+lab = $(filter $(shell printf '%02d' '$(LAB)' 2>/dev/null)-%,$(notdir $(wildcard labs/*)))
+
+export VNET_TX_RING_SIZE VNET_RX_RING_SIZE
+
+ifdef PHASE
+ifeq ($(phase),)
+$(error PHASE=$(PHASE): there is no such phase; give one of 1 to $(words $(PHASES)))
+endif
+endif
+ifdef LAB
+ifeq ($(lab),)
+$(error LAB=$(LAB): there is no such lab; give one of 1 to $(words $(PHASES)))
+endif
+endif
+ifeq ($(filter $(KERNEL),$(KERNELS)),)
+$(error KERNEL=$(KERNEL): there is no such kernel here; give one of $(KERNELS))
+endif
+
+.PHONY: default help build demo test run shell selftest diff tags lab check docs doctor clean
+
+# make PHASE=4 builds; make alone says what there is.
+default: $(if $(PHASE),build,help)
+
+help:
+	@echo 'vnet: a Linux network driver in nine steps, and a link that misbehaves on purpose'
+	@echo
+	@echo '  make demo              the self-test and an impaired link in a VM; installs what is missing'
+	@echo '  make test              everything; T=napi narrows it, KERNEL=6.1 picks one kernel'
+	@echo
+	@echo '  make PHASE=4           builds that milestone (1 to $(words $(PHASES)))'
+	@echo '  make run PHASE=4       builds it, boots it, shows it at work'
+	@echo '  make shell PHASE=4     a shell in a VM with that driver loaded; Ctrl-D ends it'
+	@echo '  make diff PHASE=4      what this milestone adds to the one before'
+	@echo '  make lab LAB=4         the worksheet; make check LAB=4 runs its commands and compares'
+	@echo '  make selftest          the loopback ping self-test alone, of vnet/ or of PHASE=8 or 9'
+	@echo '  make tags              a branch and a tag for each milestone'
+	@echo '  make docs              the site, under build/docs/html'
+	@echo '  make doctor            what is missing here, and how it is got'
+	@echo '  make clean             removes build/; downloads stay in the cache'
+	@echo
+	@echo 'Without PHASE, run, shell and selftest take the driver in vnet/. KERNEL is one of: $(KERNELS)'
+
+# Each target installs just what it needs itself.
+deps-%:
+	@tools/deps $(subst -, ,$*)
+
+build: deps-build
+	@tools/build $(target) $(KERNEL)
+
+run: deps-vm-build-guest build
+	@tools/vm --kernel $(KERNEL) --out build/run -- $(target)/run $(ARGS)
+
+shell: deps-vm-build-guest build
+	@tools/vm --kernel $(KERNEL) --shell -- tools/shell $(target) $(ARGS)
+
+selftest: deps-vm-build-guest build
+	@tools/vm --kernel $(KERNEL) --out build/selftest -- tests/selftest $(target)
+
+demo: deps-vm-build-guest-demo
+	@tools/demo $(KERNEL)
+
+test: deps-vm-build-guest-test-docs-demo
+	@tools/test $(if $(filter-out file default,$(origin KERNEL)),--kernel $(KERNEL)) $(if $(T),-k '$(T)')
+
+diff:
+	$(if $(PHASE),,$(error give the milestone: make diff PHASE=4))
+	@tools/diff $(PHASE)
+
+tags:
+	@tools/tags
+
+lab:
+	$(if $(LAB),,$(error give the lab: make lab LAB=4))
+	@cat labs/$(lab)/worksheet.md
+
+check: deps-vm-build-guest-test
+	$(if $(LAB),,$(error give the lab: make check LAB=4))
+	@tools/build phases/$(lab) $(KERNEL)
+	@tools/vm --kernel $(KERNEL) --out build/check -- \
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q tests/vm/test_labs.py -k $(lab)
+
+docs: deps-docs
+	@tools/docs
+
+doctor:
+	@tools/deps --list
+	@echo
+	@tools/kernel --status
+	@if command -v qemu-system-x86_64 >/dev/null; then printf 'accelerator   '; tools/vm --probe; fi
+
+clean:
+	rm -rf build
