@@ -5,26 +5,23 @@ KERNEL ?= 6.12
 PHASES := $(notdir $(wildcard phases/*))
 KERNELS := $(shell tools/kernel --list)
 
-# The phase's folder, from its number; vnet/ if there is none.
-phase = $(filter $(shell printf '%02d' '$(PHASE)' 2>/dev/null)-%,$(PHASES))
-target = $(if $(PHASE),phases/$(phase),vnet)
-lab = $(filter $(shell printf '%02d' '$(LAB)' 2>/dev/null)-%,$(notdir $(wildcard labs/*)))
+# Labs have the names of their phases. Both are called by number; without one, the driver is vnet/.
+numbers := $(shell seq $(words $(PHASES)))
+named = $(filter 0$(1)-%,$(PHASES))
+target = $(if $(PHASE),phases/$(call named,$(PHASE)),vnet)
 
 export VNET_TX_RING_SIZE VNET_RX_RING_SIZE
 
+# $(call check,VARIABLE,allowed values,how to say them): one line if it is none of them.
+check = $(if $(and $(filter 1,$(words $($(1)))),$(filter $(2),$($(1)))),,\
+        $(error $(1)=$($(1)): give one of $(3)))
 ifdef PHASE
-ifeq ($(phase),)
-$(error PHASE=$(PHASE): there is no such phase; give one of 1 to $(words $(PHASES)))
-endif
+$(call check,PHASE,$(numbers),1 to $(words $(PHASES)))
 endif
 ifdef LAB
-ifeq ($(lab),)
-$(error LAB=$(LAB): there is no such lab; give one of 1 to $(words $(PHASES)))
+$(call check,LAB,$(numbers),1 to $(words $(PHASES)))
 endif
-endif
-ifeq ($(filter $(KERNEL),$(KERNELS)),)
-$(error KERNEL=$(KERNEL): there is no such kernel here; give one of $(KERNELS))
-endif
+$(call check,KERNEL,$(KERNELS),$(KERNELS))
 
 .PHONY: default help build demo test run shell selftest diff tags lab check docs doctor clean
 
@@ -41,7 +38,8 @@ help:
 	@echo '  make run PHASE=4       builds it, boots it, shows it at work'
 	@echo '  make shell PHASE=4     a shell in a VM with that driver loaded; Ctrl-D ends it'
 	@echo '  make diff PHASE=4      what this milestone adds to the one before'
-	@echo '  make lab LAB=4         the worksheet; make check LAB=4 runs its commands and compares'
+	@echo '  make lab LAB=4         the worksheet that goes with it'
+	@echo '  make check LAB=4       runs its commands in a VM and compares what they print'
 	@echo '  make selftest          the loopback ping self-test alone, of vnet/ or of PHASE=8 or 9'
 	@echo '  make tags              a branch and a tag for each milestone'
 	@echo '  make docs              the site, under build/docs/html'
@@ -81,13 +79,13 @@ tags:
 
 lab:
 	$(if $(LAB),,$(error give the lab: make lab LAB=4))
-	@cat labs/$(lab)/worksheet.md
+	@cat labs/$(call named,$(LAB))/worksheet.md
 
 check: deps-vm-build-guest-test
 	$(if $(LAB),,$(error give the lab: make check LAB=4))
-	@tools/build phases/$(lab) $(KERNEL)
+	@tools/build phases/$(call named,$(LAB)) $(KERNEL)
 	@tools/vm --kernel $(KERNEL) --out build/check -- \
-		/usr/bin/python3 -m pytest -p no:cacheprovider -q tests/vm/test_labs.py -k $(lab)
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q tests/vm/test_labs.py -k $(call named,$(LAB))
 
 docs: deps-docs
 	@tools/docs

@@ -224,10 +224,11 @@ class Tcpdump:
         self.process.wait()
 
     def lines(self, count):
-        """Returns its next lines."""
+        """Returns its next lines, without dumps of a frame's bytes."""
         timer = threading.Timer(Patience.seconds, self.process.kill)
         timer.start()
-        lines = [line.rstrip() for _, line in zip(range(count), self.process.stdout)]
+        headers = (line.rstrip() for line in self.process.stdout if not line.startswith("\t0x"))
+        lines = [line for _, line in zip(range(count), headers)]
         timer.cancel()
         return lines
 

@@ -105,7 +105,8 @@ def test_sender_sees_what_it_sent(nic):
 def test_pop_pads_again(nic):
     """A frame of 60 bytes that loses its tag is 60 bytes again."""
     nic.start(wire="loop", vlan_pop=1)
-    assert len(sent_through(nic, frame_with_tags((0x8100, 7))[:60])) == 60
+    frame = frame_with_tags((0x8100, 7))[:60]
+    assert sent_through(nic, frame) == frame[:12] + frame[16:] + bytes(4)
 
 
 def test_loss_is_what_was_asked_for(nic):
@@ -182,18 +183,6 @@ def test_jitter_lets_frames_overtake(nic):
     nic.set(jitter_ns=20000000)
     shuffled = order()
     assert shuffled != list(range(50)) and sorted(shuffled) == list(range(50))
-
-
-def test_the_line_has_an_end(nic):
-    """More frames under way than it holds: counted apart from loss, and the sender is told nothing."""
-    nic.start(wire="loop", delay_ns=1000000000, tx_usecs=100)
-    pktgen = Pktgen("vnet0", threads=2, count=20000, burst=32)
-    assert pktgen.run() == (40000, 0)
-    pktgen.remove()
-    wait_for(lambda: nic.stat("tx_packets") == 40000, "40000 frames to be sent")
-    nic.at_rest()
-    stats = nic.ethtool_stats()
-    assert stats["wire_lost"] == 0 and nic.stat("tx_dropped") == 0
 
 
 def test_down_with_frames_under_way(nic):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from nic import HELLO, NEIGHBOUR, OUR_MAC, SO_TIMESTAMPNS, mac, ping
+from nic import HELLO, NEIGHBOUR, OUR_MAC, SO_TIMESTAMPNS, Pktgen, mac, ping, wait_for
 
 pytestmark = [pytest.mark.milestone(9), pytest.mark.exact]
 
@@ -82,3 +82,18 @@ def test_jitter_above_the_delay_keeps_the_mean(nic):
     nic.at_rest()
     mean, bound = nic.ethtool_stats()["wire_delay_ns"] / 200, 3.3 * 2_000_000 / math.sqrt(3 * 200)
     assert abs(mean - 2_000_000) <= bound + SLACK_NS
+
+
+def test_the_line_has_an_end(nic):
+    """More frames under way than it holds: counted apart from loss, and the sender is told nothing.
+
+    Here, because the frames must all be sent before the first arrives, a second later.
+    """
+    nic.start(wire="loop", delay_ns=1_000_000_000)
+    pktgen = Pktgen("vnet0", threads=1, count=20000)
+    assert pktgen.run() == (20000, 0)
+    pktgen.remove()
+    wait_for(lambda: nic.stat("tx_packets") == 20000, "20000 frames to be sent")
+    nic.at_rest()
+    stats = nic.ethtool_stats()
+    assert (stats["wire_overflow"], stats["wire_lost"], nic.stat("tx_dropped")) == (20000 - 16384, 0, 0)

@@ -1,0 +1,70 @@
+"""What README.md tells people to type works as written, and prints what README.md shows."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+README = (TREE / "README.md").read_text()
+
+
+def run(command, cwd=TREE):
+    """Runs a shell command as a user would, outside of any make; returns (exit status, output)."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(command, shell=True, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def shape(text):
+    """Returns a text without its figures and the rounding of its columns: what is left must be the same each time."""
+    return re.sub(r"\s+", " ", re.sub(r"\d+(\.\d+)?", "#", text)).strip()
+
+
+COMMANDS = re.findall(r"^\$ (.*)$", README, re.M)
+
+
+def test_output_is_as_shown():
+    """The blocks that tools/readme fills in, figures aside."""
+    blocks = re.findall(r"<!-- output: (?!cost)(.*?) -->\n```console\n\$ .*?\n(.*?)```\n<!-- end -->", README, re.S)
+    assert blocks
+    for command, shown in blocks:
+        status, text = run(command + " 2>/dev/null")
+        assert status == 0, text
+        assert shape(text) == shape(shown)
+    for name in ("report.txt", "frames.pcap", "delay.svg"):
+        assert (TREE / "build/demo" / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if re.match(r"make .*(PHASE|LAB)=", c)])
+def test_phase_commands(command):
+    """Those for one phase."""
+    status, text = run(command)
+    assert status == 0, text
+
+
+def test_everything_else_is_known():
+    """No command in README that nothing tests: besides the above, `make test` itself and one's own machine."""
+    rest = [c for c in COMMANDS if not re.match(r"make .*(PHASE|LAB)=|make -s demo$|make test$", c)]
+    assert rest == OWN_MACHINE
+
+
+OWN_MACHINE = [c for c in re.search(r"## On a machine of your own.*?```console\n(.*?)```", README, re.S).group(1)
+               .replace("$ ", "", 1).split("\n$ ") if c]
+OWN_MACHINE = [c.strip() for c in OWN_MACHINE]
+
+
+def test_own_machine(tmp_path):
+    """The commands for a machine of one's own: built here, the rest run in the VM, where sudo is not needed."""
+    _, kernel = run("tools/kernel 6.12")
+    shutil.copytree(TREE / "vnet", tmp_path / "vnet")
+    build = OWN_MACHINE[0].replace("/lib/modules/$(uname -r)", kernel.split()[-1])
+    status, text = run(build, cwd=tmp_path)
+    assert status == 0 and "warning: unused" not in text, text
+    script = "\n".join(["set -e", f"cd {tmp_path}", *(c.replace("sudo ", "") for c in OWN_MACHINE[1:])])
+    status, text = run(f"tools/vm --out build/readme -- bash -c '{script}'")
+    assert status == 0 and " 0 received" not in text, text

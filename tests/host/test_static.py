@@ -1,0 +1,128 @@
+"""What can be found without running: compiler, sparse, checkpatch, kernel-doc, shellcheck, codespell."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet"]
+SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).glob("*.[ch]"))
+
+
+def run(*command, **options):
+    """Runs a command in the tree and returns (exit status, everything it printed)."""
+    done = subprocess.run(command, cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    return done.returncode, done.stdout
+
+
+KERNELS = run("tools/kernel", "--list")[1].split()
+
+
+def tracked(pattern):
+    """Returns the files whose first line matches, of those that git tracks or would."""
+    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard")[1].split("\n")
+    return sorted(name for name in files if name and (TREE / name).is_file() and not (TREE / name).is_symlink()
+                  and re.match(pattern, (TREE / name).read_text(errors="replace").split("\n")[0]))
+
+
+def complaints(folder, kernel):
+    """Builds a copy of a driver from nothing, with all warnings and sparse; returns what was said about it."""
+    _, cache = run("tools/kernel", kernel)
+    status, text = run("make", "-C", f"{cache.split()[-1]}/build", f"M={folder}", "W=1", "C=2",
+                       "CF=-D__CHECK_ENDIAN__", "modules")
+    said = [line for line in text.splitlines() if re.search(r"\.[ch]:\d+|warning:|error:", line)
+            and "the compiler differs" not in line]
+    return said or ([] if status == 0 else [text])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_builds_without_a_warning(target, kernel, tmp_path):
+    """gcc with W=1, which also runs kernel-doc, and sparse with its endianness checks: not a word."""
+    shutil.copytree(TREE / target, tmp_path / "copy")
+    assert complaints(tmp_path / "copy", kernel) == []
+
+
+def test_a_warning_would_be_seen(tmp_path):
+    """The gate above: one unused variable, one wrong endianness, one undocumented argument."""
+    source = tmp_path / "vnet.c"
+    (tmp_path / "Kbuild").write_text("obj-m := vnet.o\n")
+    text = (TREE / "phases/01-module/vnet.c").read_text()
+    for old, new, expected in (
+            ("int err;", "int err, unused;", "unused variable"),
+            ("int err;", "int err; __be16 port = 80;", "incorrect type in initializer"),
+            (" * @kp: the parameter; its arg is a &struct vnet_param\n", "", "not described")):
+        source.write_text(text.replace(old, new))
+        assert any(expected in line for line in complaints(tmp_path, "6.12")), expected
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_checkpatch(source):
+    """The kernel's style, strictly.
+
+    Two types are off: LINUX_VERSION_CODE, because a driver out of tree must look at it; MACRO_ARG_REUSE,
+    because the argument that is used twice is a name (VNET_PARAM) and not an expression.
+    """
+    scripts = run("tools/kernel", "--source")[1].split()[-1] + "/scripts"
+    status, text = run(f"{scripts}/checkpatch.pl", "--no-tree", "--strict", "--terse", "--max-line-length=80",
+                       "--ignore=LINUX_VERSION_CODE,MACRO_ARG_REUSE", "-f", source)
+    assert status == 0, text
+
+
+def test_kernel_doc():
+    """Every comment that says it is kernel-doc is."""
+    scripts = run("tools/kernel", "--source")[1].split()[-1] + "/scripts"
+    status, text = run(f"{scripts}/kernel-doc", "-none", "-Wall", "-Werror", *SOURCES)
+    assert status == 0, text
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_function_says_its_context(source):
+    """A function's comment says in what context it runs; a function has a comment."""
+    text = (TREE / source).read_text()
+    bodies = re.findall(r"((?:/\*\*(?:(?!\*/).)*\*/\n)?)^(?!struct|enum|union)(\w[^\n;={}#]*\([^;{}]*\))\n\{", text,
+                        re.S | re.M)
+    for comment, head in bodies:
+        assert "Context:" in comment, f"{source}: {head.splitlines()[0]}"
+
+
+def test_functions_are_short():
+    """70 lines are the outside."""
+    for source in SOURCES:
+        for head, body in re.findall(r"^(\w[^\n;]*)\n(?:[^\n{]*\n)*?\{\n(.*?)^\}", (TREE / source).read_text(),
+                                     re.S | re.M):
+            assert body.count("\n") <= 70, f"{source}: {head}"
+
+
+def test_phase_sources_differ_by_their_idea_only():
+    """Each phase's file has its functions in the order of the last one's: a diff shows no shuffle."""
+    def functions(number):
+        path, = TREE.glob(f"phases/{number:02}-*/vnet.c")
+        return re.findall(r"^ \* (vnet_\w+)\(\) -", path.read_text(), re.M)
+
+    for number in range(1, 9):
+        here, there = functions(number), functions(number + 1)
+        assert [name for name in here if name in there] == [name for name in there if name in here]
+
+
+def test_shell_scripts():
+    """shellcheck has nothing to say."""
+    scripts = tracked(r"#!.*\b(bash|sh)\b") + ["tools/show"]
+    assert "tools/build" in scripts
+    status, text = run("shellcheck", "-x", *scripts)
+    assert status == 0, text
+
+
+def test_spelling():
+    """codespell knows no better word."""
+    status, text = run("codespell", "phases", "vnet", "tools", "tests", "docs", "labs", "README.md", "CONTRIBUTING.md")
+    assert status == 0, text
+
+
+def test_no_build_output_is_tracked():
+    """Sources only."""
+    files = run("git", "ls-files")[1].split()
+    assert not [name for name in files if re.search(r"\.(ko|o|mod|cmd|pyc|pcap)$|^build/", name)]
