@@ -110,12 +110,17 @@ static int vnet_init_dev(struct net_device *dev)
  * vnet_uninit_dev() - the device is no longer registered
  * @dev: the device
  *
- * Context: Process context, RTNL held; nobody reads the counters any more.
+ * Left to free_netdev(), a thousand devices would wait for a thousand grace
+ * periods. The core waits for one after this, before it frees them.
+ *
+ * Context: Process context, RTNL held; the device is down, and nobody reads
+ * its counters any more.
  */
 static void vnet_uninit_dev(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 
+	__netif_napi_del(&priv->napi);
 	free_percpu(priv->stats);
 }
 

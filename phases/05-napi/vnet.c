@@ -651,7 +651,24 @@ static int vnet_stop(struct net_device *dev)
 	return 0;
 }
 
+/**
+ * vnet_uninit_dev() - the device is no longer registered
+ * @dev: the device
+ *
+ * Left to free_netdev(), a thousand devices would wait for a thousand grace
+ * periods. The core waits for one after this, before it frees them.
+ *
+ * Context: Process context, RTNL held; the device is down.
+ */
+static void vnet_uninit_dev(struct net_device *dev)
+{
+	struct vnet_priv *priv = netdev_priv(dev);
+
+	__netif_napi_del(&priv->napi);
+}
+
 static const struct net_device_ops vnet_netdev_ops = {
+	.ndo_uninit		= vnet_uninit_dev,
 	.ndo_open		= vnet_open,
 	.ndo_stop		= vnet_stop,
 	.ndo_start_xmit		= vnet_start_xmit,

@@ -3,7 +3,7 @@
 A test file belongs to a milestone (`pytestmark = pytest.mark.milestone(3)`): it checks what that milestone
 brought. Each test then runs
 
-* against the milestone before, where it must FAIL: this proves that the check can fail at all
+* with --prove, against the milestone before, where it must FAIL: this proves that the check can fail at all
   (not with `new=False`, for what the milestone before does right as well);
 * against the milestone itself;
 * against the consolidated driver in vnet/, if it still does the same (not with `until=…`);
@@ -29,11 +29,12 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    """Adds --target: only this one, with no look at the milestone before."""
-    parser.addoption("--target", help="phases/NN-name or vnet")
+    """Adds options of our own."""
+    parser.addoption("--target", help="only this driver: phases/NN-name or vnet")
+    parser.addoption("--prove", action="store_true", help="also prove that each check fails on the milestone before")
 
 
-def targets_of(mark, only):
+def targets_of(mark, only, prove):
     """Returns the drivers that a test with this mark runs against."""
     first, until = mark.args[0], mark.kwargs.get("until")
     numbers = [n for n in PHASES if first <= n <= (until or max(PHASES))]
@@ -43,7 +44,7 @@ def targets_of(mark, only):
     if not mark.kwargs.get("every"):
         own = [PHASES[first]] + ([] if until else [DRIVER])
     before = pytest.mark.xfail(strict=True, reason="must fail: the milestone before cannot do this")
-    unable = PHASES.get(first - 1) if mark.kwargs.get("new", True) else None
+    unable = PHASES.get(first - 1) if prove and mark.kwargs.get("new", True) else None
     return ([pytest.param(unable, marks=before)] if unable else []) + own
 
 
@@ -51,7 +52,8 @@ def pytest_generate_tests(metafunc):
     """Runs a test once for each of its drivers."""
     mark = metafunc.definition.get_closest_marker("milestone")
     if mark and "nic" in metafunc.fixturenames:
-        metafunc.parametrize("target", targets_of(mark, metafunc.config.getoption("--target")))
+        option = metafunc.config.getoption
+        metafunc.parametrize("target", targets_of(mark, option("--target"), option("--prove")))
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def kernel_log(request):
 @pytest.fixture
 def nic(request, target, kernel_log):
     """The driver under test, not yet loaded; unloaded again whatever happens."""
-    Patience.seconds = 2 if request.node.get_closest_marker("xfail") else 30
+    Patience.seconds = 0.7 if request.node.get_closest_marker("xfail") else 30
     nic = Nic(target, kernel_log)
     yield nic
     nic.unload()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nic import (HELLO, NEIGHBOUR, NET, OUR_MAC, SO_ATTACH_FILTER, SO_MARK, Pktgen, Tcpdump, mac, ping, run, traced,
+from nic import (HELLO, NEIGHBOUR, NET, OUR_MAC, SO_ATTACH_FILTER, SO_MARK, Patience, Pktgen, Tcpdump, mac, ping, run, traced,
                  wait_for)
 
 pytestmark = pytest.mark.milestone(8)
@@ -22,9 +22,8 @@ def lo_packets():
 
 def test_selftest():
     """`make selftest`: see the script for what it proves."""
-    for target in ("phases/08-loopback", "phases/09-impair-vlan", "vnet"):
-        text = run("tests/selftest", target)
-        assert "self-test passed" in text
+    for target in ("phases/08-loopback", "vnet"):
+        assert "self-test passed" in run("tests/selftest", target)
     failed = run("tests/selftest", "phases/07-arp", check=False)
     assert "self-test FAILED" in failed
 
@@ -204,7 +203,7 @@ def test_down_up_and_unload_under_load(nic):
     """At any moment, with frames in both rings."""
     nic.start(wire="loop", tx_usecs=500)
     pktgen = Pktgen("vnet0", threads=2, count=0)
-    for _ in range(6):
+    for _ in range(3):
         with pktgen.running():
             time.sleep(0.05)
             nic.down()
@@ -233,7 +232,8 @@ def test_moves_between_namespaces(nic):
         run("ip", "link", "set", "vnet0", "netns", "vnet-test")
         run("ip", "-n", "vnet-test", "addr", "add", f"{US}/24", "dev", "vnet0")
         run("ip", "-n", "vnet-test", "link", "set", "vnet0", "up")
-        run("ip", "netns", "exec", "vnet-test", "ping", "-c", "2", "-i", "0.1", THEM)
+        run("ip", "netns", "exec", "vnet-test", "ping", "-c", "2", "-i", "0.1",
+            "-W", str(min(5, Patience.seconds)), THEM)
     finally:
         run("ip", "netns", "del", "vnet-test")
     wait_for(lambda: (NET / "vnet0").exists(), "vnet0 to come back")
