@@ -3,8 +3,8 @@
  * DOC: What the dice say about one frame
  *
  * Whether it is lost and how long it is under way: functions of the settings
- * and the state of the dice, which start where the parameter seed says when
- * the device goes up. Only the wire's timer rolls them, so they need no lock.
+ * and of the dice, which are a function of the seed, the device, the purpose
+ * and the frame's ordinal. Only the wire's timer rolls them.
  *
  * Next: vlan.c.
  */
@@ -15,24 +15,50 @@
 #include "vnet.h"
 
 /**
- * vnet_lost() - roll the dice for one frame
+ * enum vnet_dice - what the dice are rolled for; each has its own
+ * @VNET_DICE_LOSS: whether a frame is lost
+ * @VNET_DICE_DELAY: how long it is under way
+ */
+enum vnet_dice {
+	VNET_DICE_LOSS,
+	VNET_DICE_DELAY,
+};
+
+/**
+ * vnet_roll() - roll the dice for the frame that is leaving
+ * @priv: the device
+ * @what: what for
+ *
+ * A number is a function of seed, device, purpose and ordinal, of nothing
+ * else: the same frames have the same luck each time, whatever else is set.
+ *
+ * Context: The wire (softirq).
+ * Return: anything from 0 to 2^32 - 1, evenly.
+ */
+static u32 vnet_roll(const struct vnet_priv *priv, enum vnet_dice what)
+{
+	return siphash_2u64(priv->ordinal, what, &priv->dice_key);
+}
+
+/**
+ * vnet_lost() - whether the frame that is leaving is to be lost
  * @priv: the device
  *
  * A 32-bit random number is below p * 2^32 with probability p, and always if
  * p is 1.
  *
  * Context: The wire (softirq).
- * Return: true if the frame is to be lost.
+ * Return: true if it is.
  */
-bool vnet_lost(struct vnet_priv *priv)
+bool vnet_lost(const struct vnet_priv *priv)
 {
 	u64 ppm = VNET_GET(loss_ppm);
 
-	return prandom_u32_state(&priv->dice) < div_u64(ppm << 32, 1000000);
+	return vnet_roll(priv, VNET_DICE_LOSS) < div_u64(ppm << 32, 1000000);
 }
 
 /**
- * vnet_delay() - how long one frame is to be under way
+ * vnet_delay() - how long the frame that is leaving is to be under way
  * @priv: the device
  *
  * Evenly between delay - jitter and delay + jitter. Nothing arrives before it
@@ -42,11 +68,11 @@ bool vnet_lost(struct vnet_priv *priv)
  * Context: The wire (softirq).
  * Return: nanoseconds.
  */
-u64 vnet_delay(struct vnet_priv *priv)
+u64 vnet_delay(const struct vnet_priv *priv)
 {
 	u64 delay = VNET_GET(delay_ns);
 	u64 jitter = min_t(u64, VNET_GET(jitter_ns), delay);
-	u64 dice = prandom_u32_state(&priv->dice);
+	u64 dice = vnet_roll(priv, VNET_DICE_DELAY);
 
 	return delay - jitter + ((dice * (2 * jitter + 1)) >> 32);
 }

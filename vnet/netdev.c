@@ -49,7 +49,8 @@ static int vnet_open(struct net_device *dev)
 		goto err_free_tx;
 	priv->flags = BIT(VNET_IRQ_ENABLED);
 
-	prandom_seed_state(&priv->dice, VNET_GET(seed));
+	priv->dice_key.key[0] = VNET_GET(seed);
+	priv->ordinal = 0;
 	napi_enable(&priv->napi);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);
@@ -196,9 +197,12 @@ int vnet_create(unsigned int index)
 	u64_to_ether_addr(VNET_MAC_BASE + index, addr);
 	eth_hw_addr_set(dev, addr);
 	u64_to_ether_addr(VNET_NEIGH_MAC_BASE + index, priv->neigh_addr);
+	priv->dice_key.key[1] = index;
 
 	err = register_netdev(dev);
 	if (err) {
+		/* The NAPI instance could be found until now. */
+		synchronize_net();
 		free_netdev(dev);
 		return err;
 	}

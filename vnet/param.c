@@ -93,7 +93,8 @@ VNET_PARAM(seed, 1, 0, 4294967295, 0644,
 VNET_PARAM(vlan_pop, 0, 0, 1, 0644, "take the outer VLAN tag off");
 VNET_PARAM(vlan_from, 0, 0, 4094, 0644,
 	   "VLAN to be translated to vlan_to; 0 for none");
-VNET_PARAM(vlan_to, 0, 0, 4094, 0644, "what vlan_from is translated to");
+VNET_PARAM(vlan_to, 0, 0, 4094, 0644,
+	   "VLAN that vlan_from is translated to; 0 for none");
 VNET_PARAM(vlan_push, 0, 0, 4094, 0644, "VLAN tag to put on; 0 for none");
 
 /* Their names, in the order of &enum vnet_far_end. */

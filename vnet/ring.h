@@ -133,7 +133,7 @@ static inline unsigned int vnet_ring_free(struct vnet_ring *ring)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_ring_pop(ring)))
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 	kvfree(ring->slot);
 	return dropped;
 }

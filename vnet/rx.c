@@ -81,7 +81,7 @@ int vnet_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	vnet_count(priv, VNET_NAPI_POLLS, 1);
-	if (work == budget)
+	if (budget && work == budget)
 		vnet_count(priv, VNET_NAPI_BUDGET_FULL, 1);
 	netif_dbg(priv, rx_status, dev, "poll: %d of %d\n", work, budget);
 

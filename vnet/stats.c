@@ -32,15 +32,19 @@ static_assert(ARRAY_SIZE(vnet_counter_names) ==
  * @which: the counter
  * @n: how many
  *
- * Context: Bottom halves off, so that nothing on this CPU can come in between.
+ * Where a 64-bit counter takes two steps, interrupts are off in between:
+ * netpoll sends from wherever it is.
+ *
+ * Context: Bottom halves off, or in an interrupt.
  */
 void vnet_count(struct vnet_priv *priv, enum vnet_counter which, u64 n)
 {
 	struct vnet_stats *stats = this_cpu_ptr(priv->stats);
+	unsigned long flags;
 
-	u64_stats_update_begin(&stats->syncp);
+	flags = u64_stats_update_begin_irqsave(&stats->syncp);
 	u64_stats_add(&stats->count[which], n);
-	u64_stats_update_end(&stats->syncp);
+	u64_stats_update_end_irqrestore(&stats->syncp, flags);
 }
 
 /**

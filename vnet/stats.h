@@ -43,7 +43,8 @@ struct vnet_priv;
  * @VNET_RX_OTHER: … anything else
  * @VNET_TX_STOP: times the queue was stopped because the TX ring was full
  * @VNET_TX_WAKE: times it was woken because there was room again
- * @VNET_WIRE_IGNORED: frames that the far end took and had no answer to
+ * @VNET_WIRE_IGNORED: frames that the far end took and had no answer to, or no
+ *	memory for one
  * @VNET_WIRE_LOST: frames lost because loss_ppm said so
  * @VNET_WIRE_OVERFLOW: frames that found the delay line full
  * @VNET_WIRE_ERRORS: frames lost for want of memory for a VLAN tag, or in the

@@ -12,6 +12,7 @@
  */
 
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 
 #include "vnet.h"
@@ -56,8 +57,9 @@ void vnet_tx_wake(struct vnet_priv *priv)
 	struct netdev_queue *txq = netdev_get_tx_queue(priv->dev, 0);
 
 	/*
-	 * Room first, then the look at the queue's state. vnet_start_xmit()
-	 * stops first, then looks for room. One must see the other.
+	 * Room first, then the look at the queue's state.
+	 * vnet_tx_maybe_stop() stops first, then looks for room. One must see
+	 * the other.
 	 */
 	smp_mb();
 	if (likely(!netif_tx_queue_stopped(txq)))
@@ -70,6 +72,25 @@ void vnet_tx_wake(struct vnet_priv *priv)
 		netif_tx_wake_queue(txq);
 	}
 	__netif_tx_unlock(txq);
+}
+
+/**
+ * vnet_tx_maybe_stop() - stop the queue if the ring is full
+ * @priv: the device
+ *
+ * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
+ */
+static void vnet_tx_maybe_stop(struct vnet_priv *priv)
+{
+	if (vnet_ring_space(&priv->tx))
+		return;
+	netif_stop_queue(priv->dev);
+	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
+	smp_mb__after_atomic();
+	if (vnet_ring_space(&priv->tx))
+		netif_start_queue(priv->dev);
+	else
+		vnet_count(priv, VNET_TX_STOP, 1);
 }
 
 /**
@@ -89,29 +110,22 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_priv *priv = netdev_priv(dev);
 
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
-		netif_stop_queue(dev);
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
+		vnet_tx_maybe_stop(priv);
 		return NETDEV_TX_BUSY;
 	}
 
+	/* A wire has only bytes: a tag that comes beside the frame goes in. */
+	if (skb_vlan_tag_present(skb))
+		skb = __vlan_hwaccel_push_inside(skb);
 	/* A receiver takes a shorter frame for what a collision left. */
-	if (eth_skb_pad(skb)) {
+	if (!skb || eth_skb_pad(skb)) {
 		vnet_count(priv, VNET_TX_DROPPED, 1);
-		return NETDEV_TX_OK;
-	}
-
-	skb_tx_timestamp(skb);
-	vnet_ring_push(&priv->tx, skb);
-	/* From here on the frame may be gone: do not touch skb again. */
-
-	if (!vnet_ring_space(&priv->tx)) {
-		netif_stop_queue(dev);
-		/* Pairs with the barrier in vnet_tx_wake(). */
-		smp_mb__after_atomic();
-		if (vnet_ring_space(&priv->tx))
-			netif_start_queue(dev);
-		else
-			vnet_count(priv, VNET_TX_STOP, 1);
+	} else {
+		skb_tx_timestamp(skb);
+		vnet_ring_push(&priv->tx, skb);
+		/* From here on the frame may be gone: leave skb alone. */
+		vnet_tx_maybe_stop(priv);
 	}
 
 	/* More frames follow at once: one doorbell will do for all. */
@@ -129,7 +143,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
  * and reset the hardware if there are none. This hardware is only slow: make
  * it finish now. The core counts the event (queues/tx-0/tx_timeout in sysfs).
  *
- * Context: Softirq, all TX queues locked; must not sleep.
+ * Context: Softirq, all TX queues frozen; must not sleep.
  */
 void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {

@@ -3,8 +3,8 @@
  * DOC: VLAN tags at both ends of the wire
  *
  * The stack hands an outer tag over beside the frame or in its bytes. A wire
- * has only bytes, so vnet_vlan_leave() puts it there first; from then on there
- * is one case. Runs in the wire's timers (softirq).
+ * has only bytes, so vnet_start_xmit() puts it there first; here there is only
+ * one case. Runs in the wire's timers (softirq).
  *
  * Next: reflect.c.
  */
@@ -60,36 +60,23 @@ static int vnet_vlan_translate(struct sk_buff *skb, u16 from, u16 to)
 
 /**
  * vnet_vlan_leave() - what happens to tags where the wire begins
- * @skb: the frame, from its Ethernet header on; freed if NULL is returned
- *
- * The stack hands an outer tag over beside the frame (NETIF_F_HW_VLAN_CTAG_TX)
- * or, from a packet socket, in its bytes. A wire has only bytes: put it there
- * first, and there is one case left.
+ * @skb: the frame, from its Ethernet header on
  *
  * Context: The wire (softirq).
- * Return: the frame, perhaps another buffer; NULL if memory ran out.
+ * Return: 0, or -ENOMEM.
  */
-struct sk_buff *vnet_vlan_leave(struct sk_buff *skb)
+int vnet_vlan_leave(struct sk_buff *skb)
 {
 	u16 from = VNET_GET(vlan_from);
 	u16 to = VNET_GET(vlan_to);
 	int err = 0;
-
-	if (skb_vlan_tag_present(skb))
-		skb = __vlan_hwaccel_push_inside(skb);
-	if (!skb)
-		return NULL;
 
 	skb_reset_mac_header(skb);
 	if (VNET_GET(vlan_pop))
 		err = vnet_vlan_pop(skb);
 	if (!err && from && to)
 		err = vnet_vlan_translate(skb, from, to);
-	if (err) {
-		dev_kfree_skb_any(skb);
-		return NULL;
-	}
-	return skb;
+	return err;
 }
 
 /**

@@ -15,8 +15,8 @@
 #include <linux/hrtimer.h>
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
-#include <linux/prandom.h>
 #include <linux/rbtree.h>
+#include <linux/siphash.h>
 #include <linux/spinlock.h>
 
 #include "param.h"
@@ -63,7 +63,8 @@ enum vnet_flag {
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address with which the far end answers ARP
- * @dice: state of the random numbers; the wire's
+ * @dice_key: the seed when the device went up, and which device it is
+ * @ordinal: number of the frame that is leaving, from 0; the wire's
  * @line_lock: guards the delay line; taken in softirq, and by vnet_stop() after
  *	the timers have ended
  * @line: frames under way, by the time they are due
@@ -83,7 +84,8 @@ struct vnet_priv {
 	struct vnet_ring tx;
 
 	u8 neigh_addr[ETH_ALEN];
-	struct rnd_state dice;
+	siphash_key_t dice_key;
+	u64 ordinal;
 	/* guards the delay line */
 	spinlock_t line_lock;
 	struct rb_root_cached line;
@@ -106,11 +108,11 @@ enum hrtimer_restart vnet_line_tick(struct hrtimer *timer);
 unsigned int vnet_line_flush(struct vnet_priv *priv);
 
 /* impair.c */
-bool vnet_lost(struct vnet_priv *priv);
-u64 vnet_delay(struct vnet_priv *priv);
+bool vnet_lost(const struct vnet_priv *priv);
+u64 vnet_delay(const struct vnet_priv *priv);
 
 /* vlan.c */
-struct sk_buff *vnet_vlan_leave(struct sk_buff *skb);
+int vnet_vlan_leave(struct sk_buff *skb);
 struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb);
 
 /* reflect.c */

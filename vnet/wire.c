@@ -139,18 +139,22 @@ enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
 	struct vnet_priv *priv = container_of(timer, struct vnet_priv,
 					      line_timer);
 	ktime_t now = ktime_get();
+	bool received = false;
 	struct sk_buff *skb;
 
 	while ((skb = vnet_line_take(priv, now))) {
 		vnet_count(priv, VNET_WIRE_DELAY_NS,
 			   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
 		skb = vnet_vlan_arrive(skb);
-		if (skb)
+		if (skb) {
 			vnet_receive(priv, skb);
-		else
+			received = true;
+		} else {
 			vnet_count(priv, VNET_WIRE_ERRORS, 1);
+		}
 	}
-	vnet_interrupt(priv);
+	if (received)
+		vnet_interrupt(priv);
 	return HRTIMER_NORESTART;
 }
 
@@ -167,7 +171,7 @@ unsigned int vnet_line_flush(struct vnet_priv *priv)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_line_take(priv, KTIME_MAX))) {
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 		dropped++;
 	}
 	return dropped;
@@ -182,9 +186,9 @@ unsigned int vnet_line_flush(struct vnet_priv *priv)
  */
 static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
 {
-	skb = vnet_vlan_leave(skb);
-	if (!skb) {
+	if (vnet_vlan_leave(skb)) {
 		vnet_count(priv, VNET_WIRE_ERRORS, 1);
+		dev_kfree_skb_any(skb);
 		return;
 	}
 	if (vnet_lost(priv)) {
@@ -236,6 +240,7 @@ enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 		skb = vnet_ring_pop(&priv->tx);
 		vnet_complete(priv, skb);
 		vnet_carry(priv, skb);
+		priv->ordinal++;
 	}
 	if (found) {
 		vnet_count(priv, VNET_TX_COMPLETIONS, 1);

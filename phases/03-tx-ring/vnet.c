@@ -278,7 +278,7 @@ static unsigned int vnet_ring_free(struct vnet_ring *ring)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_ring_pop(ring)))
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 	kvfree(ring->slot);
 	return dropped;
 }
@@ -315,8 +315,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
 	struct netdev_queue *txq = netdev_get_tx_queue(priv->dev, 0);
 
 	/*
-	 * Room first, then the look at the queue's state. vnet_start_xmit()
-	 * stops first, then looks for room. One must see the other.
+	 * Room first, then the look at the queue's state.
+	 * vnet_tx_maybe_stop() stops first, then looks for room. One must see
+	 * the other.
 	 */
 	smp_mb();
 	if (likely(!netif_tx_queue_stopped(txq)))
@@ -379,6 +380,23 @@ static enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 }
 
 /**
+ * vnet_tx_maybe_stop() - stop the queue if the ring is full
+ * @priv: the device
+ *
+ * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
+ */
+static void vnet_tx_maybe_stop(struct vnet_priv *priv)
+{
+	if (vnet_ring_space(&priv->tx))
+		return;
+	netif_stop_queue(priv->dev);
+	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
+	smp_mb__after_atomic();
+	if (vnet_ring_space(&priv->tx))
+		netif_start_queue(priv->dev);
+}
+
+/**
  * vnet_start_xmit() - take one frame from the stack
  * @skb: the frame, from its Ethernet header on; ours from here
  * @dev: the device
@@ -395,22 +413,15 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_priv *priv = netdev_priv(dev);
 
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
-		netif_stop_queue(dev);
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
+		vnet_tx_maybe_stop(priv);
 		return NETDEV_TX_BUSY;
 	}
 
 	skb_tx_timestamp(skb);
 	vnet_ring_push(&priv->tx, skb);
 	/* From here on the frame may be gone: do not touch skb again. */
-
-	if (!vnet_ring_space(&priv->tx)) {
-		netif_stop_queue(dev);
-		/* Pairs with the barrier in vnet_tx_wake(). */
-		smp_mb__after_atomic();
-		if (vnet_ring_space(&priv->tx))
-			netif_start_queue(dev);
-	}
+	vnet_tx_maybe_stop(priv);
 
 	/* More frames follow at once: one doorbell will do for all. */
 	if (!netdev_xmit_more() || netif_queue_stopped(dev))
@@ -427,7 +438,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
  * and reset the hardware if there are none. This hardware is only slow: make
  * it finish now. The core counts the event (queues/tx-0/tx_timeout in sysfs).
  *
- * Context: Softirq, all TX queues locked; must not sleep.
+ * Context: Softirq, all TX queues frozen; must not sleep.
  */
 static void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {

@@ -346,15 +346,19 @@ static LIST_HEAD(vnet_list);
  * @which: the counter
  * @n: how many
  *
- * Context: Bottom halves off, so that nothing on this CPU can come in between.
+ * Where a 64-bit counter takes two steps, interrupts are off in between:
+ * netpoll sends from wherever it is.
+ *
+ * Context: Bottom halves off, or in an interrupt.
  */
 static void vnet_count(struct vnet_priv *priv, enum vnet_counter which, u64 n)
 {
 	struct vnet_stats *stats = this_cpu_ptr(priv->stats);
+	unsigned long flags;
 
-	u64_stats_update_begin(&stats->syncp);
+	flags = u64_stats_update_begin_irqsave(&stats->syncp);
 	u64_stats_add(&stats->count[which], n);
-	u64_stats_update_end(&stats->syncp);
+	u64_stats_update_end_irqrestore(&stats->syncp, flags);
 }
 
 /**
@@ -507,7 +511,7 @@ static unsigned int vnet_ring_free(struct vnet_ring *ring)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_ring_pop(ring)))
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 	kvfree(ring->slot);
 	return dropped;
 }
@@ -602,7 +606,7 @@ static int vnet_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	vnet_count(priv, VNET_NAPI_POLLS, 1);
-	if (work == budget)
+	if (budget && work == budget)
 		vnet_count(priv, VNET_NAPI_BUDGET_FULL, 1);
 	netif_dbg(priv, rx_status, dev, "poll: %d of %d\n", work, budget);
 
@@ -633,7 +637,8 @@ static enum hrtimer_restart vnet_rx_tick(struct hrtimer *timer)
 
 	for (i = 0; rate && i < burst; i++)
 		vnet_receive(priv, vnet_arp_request(priv));
-	vnet_interrupt(priv);
+	if (rate)
+		vnet_interrupt(priv);
 
 	hrtimer_forward_now(timer, rate ? NSEC_PER_SEC / rate :
 				   VNET_RX_IDLE_NS);
@@ -673,8 +678,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
 	struct netdev_queue *txq = netdev_get_tx_queue(priv->dev, 0);
 
 	/*
-	 * Room first, then the look at the queue's state. vnet_start_xmit()
-	 * stops first, then looks for room. One must see the other.
+	 * Room first, then the look at the queue's state.
+	 * vnet_tx_maybe_stop() stops first, then looks for room. One must see
+	 * the other.
 	 */
 	smp_mb();
 	if (likely(!netif_tx_queue_stopped(txq)))
@@ -742,6 +748,25 @@ static enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 }
 
 /**
+ * vnet_tx_maybe_stop() - stop the queue if the ring is full
+ * @priv: the device
+ *
+ * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
+ */
+static void vnet_tx_maybe_stop(struct vnet_priv *priv)
+{
+	if (vnet_ring_space(&priv->tx))
+		return;
+	netif_stop_queue(priv->dev);
+	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
+	smp_mb__after_atomic();
+	if (vnet_ring_space(&priv->tx))
+		netif_start_queue(priv->dev);
+	else
+		vnet_count(priv, VNET_TX_STOP, 1);
+}
+
+/**
  * vnet_start_xmit() - take one frame from the stack
  * @skb: the frame, from its Ethernet header on; ours from here
  * @dev: the device
@@ -758,24 +783,15 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_priv *priv = netdev_priv(dev);
 
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
-		netif_stop_queue(dev);
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
+		vnet_tx_maybe_stop(priv);
 		return NETDEV_TX_BUSY;
 	}
 
 	skb_tx_timestamp(skb);
 	vnet_ring_push(&priv->tx, skb);
 	/* From here on the frame may be gone: do not touch skb again. */
-
-	if (!vnet_ring_space(&priv->tx)) {
-		netif_stop_queue(dev);
-		/* Pairs with the barrier in vnet_tx_wake(). */
-		smp_mb__after_atomic();
-		if (vnet_ring_space(&priv->tx))
-			netif_start_queue(dev);
-		else
-			vnet_count(priv, VNET_TX_STOP, 1);
-	}
+	vnet_tx_maybe_stop(priv);
 
 	/* More frames follow at once: one doorbell will do for all. */
 	if (!netdev_xmit_more() || netif_queue_stopped(dev))
@@ -792,7 +808,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
  * and reset the hardware if there are none. This hardware is only slow: make
  * it finish now. The core counts the event (queues/tx-0/tx_timeout in sysfs).
  *
- * Context: Softirq, all TX queues locked; must not sleep.
+ * Context: Softirq, all TX queues frozen; must not sleep.
  */
 static void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {
@@ -1133,6 +1149,8 @@ static int __init vnet_create(unsigned int index)
 
 	err = register_netdev(dev);
 	if (err) {
+		/* The NAPI instance could be found until now. */
+		synchronize_net();
 		free_netdev(dev);
 		return err;
 	}

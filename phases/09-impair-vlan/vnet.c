@@ -33,9 +33,9 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
-#include <linux/prandom.h>
 #include <linux/rbtree.h>
 #include <linux/rtnetlink.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/stringify.h>
 #include <linux/u64_stats_sync.h>
@@ -175,7 +175,8 @@ VNET_PARAM(seed, 1, 0, 4294967295, 0644,
 VNET_PARAM(vlan_pop, 0, 0, 1, 0644, "take the outer VLAN tag off");
 VNET_PARAM(vlan_from, 0, 0, 4094, 0644,
 	   "VLAN to be translated to vlan_to; 0 for none");
-VNET_PARAM(vlan_to, 0, 0, 4094, 0644, "what vlan_from is translated to");
+VNET_PARAM(vlan_to, 0, 0, 4094, 0644,
+	   "VLAN that vlan_from is translated to; 0 for none");
 VNET_PARAM(vlan_push, 0, 0, 4094, 0644, "VLAN tag to put on; 0 for none");
 
 /**
@@ -276,7 +277,8 @@ struct vnet_ring {
  * @VNET_RX_OTHER: … anything else
  * @VNET_TX_STOP: times the queue was stopped because the TX ring was full
  * @VNET_TX_WAKE: times it was woken because there was room again
- * @VNET_WIRE_IGNORED: frames that the far end took and had no answer to
+ * @VNET_WIRE_IGNORED: frames that the far end took and had no answer to, or no
+ *	memory for one
  * @VNET_WIRE_LOST: frames lost because loss_ppm said so
  * @VNET_WIRE_OVERFLOW: frames that found the delay line full
  * @VNET_WIRE_ERRORS: frames lost for want of memory for a VLAN tag, or in the
@@ -361,7 +363,8 @@ enum vnet_flag {
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address with which the far end answers ARP
- * @dice: state of the random numbers; the wire's
+ * @dice_key: the seed when the device went up, and which device it is
+ * @ordinal: number of the frame that is leaving, from 0; the wire's
  * @line_lock: guards the delay line; taken in softirq, and by vnet_stop() after
  *	the timers have ended
  * @line: frames under way, by the time they are due
@@ -381,7 +384,8 @@ struct vnet_priv {
 	struct vnet_ring tx;
 
 	u8 neigh_addr[ETH_ALEN];
-	struct rnd_state dice;
+	siphash_key_t dice_key;
+	u64 ordinal;
 	/* guards the delay line */
 	spinlock_t line_lock;
 	struct rb_root_cached line;
@@ -421,6 +425,16 @@ struct vnet_probe {
 };
 
 /**
+ * enum vnet_dice - what the dice are rolled for; each has its own
+ * @VNET_DICE_LOSS: whether a frame is lost
+ * @VNET_DICE_DELAY: how long it is under way
+ */
+enum vnet_dice {
+	VNET_DICE_LOSS,
+	VNET_DICE_DELAY,
+};
+
+/**
  * struct vnet_cb - what the delay line notes on a frame, in its skb->cb
  * @sent: when it left the TX ring
  * @due: when it is to arrive
@@ -452,15 +466,19 @@ static LIST_HEAD(vnet_list);
  * @which: the counter
  * @n: how many
  *
- * Context: Bottom halves off, so that nothing on this CPU can come in between.
+ * Where a 64-bit counter takes two steps, interrupts are off in between:
+ * netpoll sends from wherever it is.
+ *
+ * Context: Bottom halves off, or in an interrupt.
  */
 static void vnet_count(struct vnet_priv *priv, enum vnet_counter which, u64 n)
 {
 	struct vnet_stats *stats = this_cpu_ptr(priv->stats);
+	unsigned long flags;
 
-	u64_stats_update_begin(&stats->syncp);
+	flags = u64_stats_update_begin_irqsave(&stats->syncp);
 	u64_stats_add(&stats->count[which], n);
-	u64_stats_update_end(&stats->syncp);
+	u64_stats_update_end_irqrestore(&stats->syncp, flags);
 }
 
 /**
@@ -613,7 +631,7 @@ static unsigned int vnet_ring_free(struct vnet_ring *ring)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_ring_pop(ring)))
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 	kvfree(ring->slot);
 	return dropped;
 }
@@ -682,36 +700,23 @@ static int vnet_vlan_translate(struct sk_buff *skb, u16 from, u16 to)
 
 /**
  * vnet_vlan_leave() - what happens to tags where the wire begins
- * @skb: the frame, from its Ethernet header on; freed if NULL is returned
- *
- * The stack hands an outer tag over beside the frame (NETIF_F_HW_VLAN_CTAG_TX)
- * or, from a packet socket, in its bytes. A wire has only bytes: put it there
- * first, and there is one case left.
+ * @skb: the frame, from its Ethernet header on
  *
  * Context: The wire (softirq).
- * Return: the frame, perhaps another buffer; NULL if memory ran out.
+ * Return: 0, or -ENOMEM.
  */
-static struct sk_buff *vnet_vlan_leave(struct sk_buff *skb)
+static int vnet_vlan_leave(struct sk_buff *skb)
 {
 	u16 from = VNET_GET(vlan_from);
 	u16 to = VNET_GET(vlan_to);
 	int err = 0;
-
-	if (skb_vlan_tag_present(skb))
-		skb = __vlan_hwaccel_push_inside(skb);
-	if (!skb)
-		return NULL;
 
 	skb_reset_mac_header(skb);
 	if (VNET_GET(vlan_pop))
 		err = vnet_vlan_pop(skb);
 	if (!err && from && to)
 		err = vnet_vlan_translate(skb, from, to);
-	if (err) {
-		dev_kfree_skb_any(skb);
-		return NULL;
-	}
-	return skb;
+	return err;
 }
 
 /**
@@ -784,7 +789,7 @@ static int vnet_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	vnet_count(priv, VNET_NAPI_POLLS, 1);
-	if (work == budget)
+	if (budget && work == budget)
 		vnet_count(priv, VNET_NAPI_BUDGET_FULL, 1);
 	netif_dbg(priv, rx_status, dev, "poll: %d of %d\n", work, budget);
 
@@ -895,24 +900,40 @@ static bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb)
 }
 
 /**
- * vnet_lost() - roll the dice for one frame
+ * vnet_roll() - roll the dice for the frame that is leaving
+ * @priv: the device
+ * @what: what for
+ *
+ * A number is a function of seed, device, purpose and ordinal, of nothing
+ * else: the same frames have the same luck each time, whatever else is set.
+ *
+ * Context: The wire (softirq).
+ * Return: anything from 0 to 2^32 - 1, evenly.
+ */
+static u32 vnet_roll(const struct vnet_priv *priv, enum vnet_dice what)
+{
+	return siphash_2u64(priv->ordinal, what, &priv->dice_key);
+}
+
+/**
+ * vnet_lost() - whether the frame that is leaving is to be lost
  * @priv: the device
  *
  * A 32-bit random number is below p * 2^32 with probability p, and always if
  * p is 1.
  *
  * Context: The wire (softirq).
- * Return: true if the frame is to be lost.
+ * Return: true if it is.
  */
-static bool vnet_lost(struct vnet_priv *priv)
+static bool vnet_lost(const struct vnet_priv *priv)
 {
 	u64 ppm = VNET_GET(loss_ppm);
 
-	return prandom_u32_state(&priv->dice) < div_u64(ppm << 32, 1000000);
+	return vnet_roll(priv, VNET_DICE_LOSS) < div_u64(ppm << 32, 1000000);
 }
 
 /**
- * vnet_delay() - how long one frame is to be under way
+ * vnet_delay() - how long the frame that is leaving is to be under way
  * @priv: the device
  *
  * Evenly between delay - jitter and delay + jitter. Nothing arrives before it
@@ -922,11 +943,11 @@ static bool vnet_lost(struct vnet_priv *priv)
  * Context: The wire (softirq).
  * Return: nanoseconds.
  */
-static u64 vnet_delay(struct vnet_priv *priv)
+static u64 vnet_delay(const struct vnet_priv *priv)
 {
 	u64 delay = VNET_GET(delay_ns);
 	u64 jitter = min_t(u64, VNET_GET(jitter_ns), delay);
-	u64 dice = prandom_u32_state(&priv->dice);
+	u64 dice = vnet_roll(priv, VNET_DICE_DELAY);
 
 	return delay - jitter + ((dice * (2 * jitter + 1)) >> 32);
 }
@@ -1022,18 +1043,22 @@ static enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
 	struct vnet_priv *priv = container_of(timer, struct vnet_priv,
 					      line_timer);
 	ktime_t now = ktime_get();
+	bool received = false;
 	struct sk_buff *skb;
 
 	while ((skb = vnet_line_take(priv, now))) {
 		vnet_count(priv, VNET_WIRE_DELAY_NS,
 			   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
 		skb = vnet_vlan_arrive(skb);
-		if (skb)
+		if (skb) {
 			vnet_receive(priv, skb);
-		else
+			received = true;
+		} else {
 			vnet_count(priv, VNET_WIRE_ERRORS, 1);
+		}
 	}
-	vnet_interrupt(priv);
+	if (received)
+		vnet_interrupt(priv);
 	return HRTIMER_NORESTART;
 }
 
@@ -1050,7 +1075,7 @@ static unsigned int vnet_line_flush(struct vnet_priv *priv)
 	struct sk_buff *skb;
 
 	while ((skb = vnet_line_take(priv, KTIME_MAX))) {
-		dev_kfree_skb(skb);
+		kfree_skb(skb);
 		dropped++;
 	}
 	return dropped;
@@ -1065,9 +1090,9 @@ static unsigned int vnet_line_flush(struct vnet_priv *priv)
  */
 static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
 {
-	skb = vnet_vlan_leave(skb);
-	if (!skb) {
+	if (vnet_vlan_leave(skb)) {
 		vnet_count(priv, VNET_WIRE_ERRORS, 1);
+		dev_kfree_skb_any(skb);
 		return;
 	}
 	if (vnet_lost(priv)) {
@@ -1124,8 +1149,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
 	struct netdev_queue *txq = netdev_get_tx_queue(priv->dev, 0);
 
 	/*
-	 * Room first, then the look at the queue's state. vnet_start_xmit()
-	 * stops first, then looks for room. One must see the other.
+	 * Room first, then the look at the queue's state.
+	 * vnet_tx_maybe_stop() stops first, then looks for room. One must see
+	 * the other.
 	 */
 	smp_mb();
 	if (likely(!netif_tx_queue_stopped(txq)))
@@ -1175,6 +1201,7 @@ static enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 		skb = vnet_ring_pop(&priv->tx);
 		vnet_complete(priv, skb);
 		vnet_carry(priv, skb);
+		priv->ordinal++;
 	}
 	if (found) {
 		vnet_count(priv, VNET_TX_COMPLETIONS, 1);
@@ -1197,6 +1224,25 @@ static enum hrtimer_restart vnet_wire(struct hrtimer *timer)
 }
 
 /**
+ * vnet_tx_maybe_stop() - stop the queue if the ring is full
+ * @priv: the device
+ *
+ * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
+ */
+static void vnet_tx_maybe_stop(struct vnet_priv *priv)
+{
+	if (vnet_ring_space(&priv->tx))
+		return;
+	netif_stop_queue(priv->dev);
+	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
+	smp_mb__after_atomic();
+	if (vnet_ring_space(&priv->tx))
+		netif_start_queue(priv->dev);
+	else
+		vnet_count(priv, VNET_TX_STOP, 1);
+}
+
+/**
  * vnet_start_xmit() - take one frame from the stack
  * @skb: the frame, from its Ethernet header on; ours from here
  * @dev: the device
@@ -1213,29 +1259,22 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_priv *priv = netdev_priv(dev);
 
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
-		netif_stop_queue(dev);
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
+		vnet_tx_maybe_stop(priv);
 		return NETDEV_TX_BUSY;
 	}
 
+	/* A wire has only bytes: a tag that comes beside the frame goes in. */
+	if (skb_vlan_tag_present(skb))
+		skb = __vlan_hwaccel_push_inside(skb);
 	/* A receiver takes a shorter frame for what a collision left. */
-	if (eth_skb_pad(skb)) {
+	if (!skb || eth_skb_pad(skb)) {
 		vnet_count(priv, VNET_TX_DROPPED, 1);
-		return NETDEV_TX_OK;
-	}
-
-	skb_tx_timestamp(skb);
-	vnet_ring_push(&priv->tx, skb);
-	/* From here on the frame may be gone: do not touch skb again. */
-
-	if (!vnet_ring_space(&priv->tx)) {
-		netif_stop_queue(dev);
-		/* Pairs with the barrier in vnet_tx_wake(). */
-		smp_mb__after_atomic();
-		if (vnet_ring_space(&priv->tx))
-			netif_start_queue(dev);
-		else
-			vnet_count(priv, VNET_TX_STOP, 1);
+	} else {
+		skb_tx_timestamp(skb);
+		vnet_ring_push(&priv->tx, skb);
+		/* From here on the frame may be gone: leave skb alone. */
+		vnet_tx_maybe_stop(priv);
 	}
 
 	/* More frames follow at once: one doorbell will do for all. */
@@ -1253,7 +1292,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
  * and reset the hardware if there are none. This hardware is only slow: make
  * it finish now. The core counts the event (queues/tx-0/tx_timeout in sysfs).
  *
- * Context: Softirq, all TX queues locked; must not sleep.
+ * Context: Softirq, all TX queues frozen; must not sleep.
  */
 static void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {
@@ -1285,7 +1324,8 @@ static int vnet_open(struct net_device *dev)
 		goto err_free_tx;
 	priv->flags = BIT(VNET_IRQ_ENABLED);
 
-	prandom_seed_state(&priv->dice, VNET_GET(seed));
+	priv->dice_key.key[0] = VNET_GET(seed);
+	priv->ordinal = 0;
 	napi_enable(&priv->napi);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);
@@ -1712,9 +1752,12 @@ static int __init vnet_create(unsigned int index)
 	u64_to_ether_addr(VNET_MAC_BASE + index, addr);
 	eth_hw_addr_set(dev, addr);
 	u64_to_ether_addr(VNET_NEIGH_MAC_BASE + index, priv->neigh_addr);
+	priv->dice_key.key[1] = index;
 
 	err = register_netdev(dev);
 	if (err) {
+		/* The NAPI instance could be found until now. */
+		synchronize_net();
 		free_netdev(dev);
 		return err;
 	}
