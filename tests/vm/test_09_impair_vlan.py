@@ -1,5 +1,6 @@
 """Milestone 9: the wire delays, loses and retags, and says so."""
 
+import contextlib
 import fcntl
 import math
 import socket
@@ -41,6 +42,7 @@ def frame_with_tags(*tags):
     ({"vlan_pop": 1}, [(0x8100, 7)], []),
     ({"vlan_pop": 1}, [(0x88A8, 9), (0x8100, 0x6007)], [(0x8100, 0x6007)]),
     ({"vlan_from": 7, "vlan_to": 8}, [(0x8100, 0xA007)], [(0x8100, 0xA008)]),
+    ({"vlan_pop": 1, "vlan_from": 7, "vlan_to": 8}, [(0x88A8, 9), (0x8100, 7)], [(0x8100, 8)]),
     ({"vlan_from": 7, "vlan_to": 8, "vlan_push": 9}, [(0x88A8, 7)], [(0x8100, 9), (0x88A8, 8)]),
 ])
 def test_tags_in_bytes(nic, settings, before, after):
@@ -79,6 +81,7 @@ def test_tags_in_metadata(nic, vlan_pop, translate, expected):
     assert ("vlan" in text) == bool(expected)
     if expected:
         assert f"vlan {expected[0][1]}," in text
+        assert nic.stat("tx_bytes") == nic.stat("rx_bytes"), "a tag counts on both sides or on none"
 
 
 def test_translation_joins_two_vlans(nic):
@@ -151,6 +154,27 @@ def test_same_seed_same_losses(nic):
     first = survivors(5)
     assert first == survivors(5) != survivors(6)
     assert 0 < len(first) < 60
+
+
+def test_devices_have_their_own_luck(nic):
+    """The same seed, the same number of frames, two devices: not the same losses."""
+    nic.start(wire="loop", loss_ppm=500000, devices=2)
+    lost = []
+    for name in ("vnet0", "vnet1"):
+        run("ip", "link", "set", name, "up")
+        nic.name = name
+        with nic.raw_socket(HELLO) as sock:
+            for i in range(60):
+                nic.send(ethertype=HELLO, payload=bytes([i]))
+            wait_for(lambda: nic.ethtool_stats()["tx_other"] >= 60, "60 frames to be sent")
+            nic.at_rest()
+            sock.setblocking(False)
+            got = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    got.append(sock.recv(2000)[14])
+        lost.append(got)
+    assert lost[0] != lost[1] and all(0 < len(got) < 60 for got in lost)
 
 
 def test_delay_is_never_shorter(nic):
