@@ -10,6 +10,7 @@
 
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
+#include <linux/string.h>
 
 #include "vnet.h"
 

@@ -47,11 +47,11 @@ static int vnet_open(struct net_device *dev)
 	err = vnet_ring_alloc(&priv->rx, VNET_RX_RING_SIZE);
 	if (err)
 		goto err_free_tx;
-	priv->flags = BIT(VNET_IRQ_ENABLED);
 
 	priv->dice_key.key[0] = VNET_GET(seed);
 	priv->ordinal = 0;
 	napi_enable(&priv->napi);
+	priv->flags = BIT(VNET_IRQ_ENABLED);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);
 	netif_info(priv, ifup, dev, "up\n");

@@ -37,6 +37,8 @@ struct vnet_arp {
  * @skb: the frame, from its Ethernet header on
  * @offset: where to put the offset, in bytes, at which it begins
  *
+ * May move the frame's head: read pointers into it anew.
+ *
  * Context: Any.
  * Return: the EtherType; 0 if the frame ends before it.
  */
@@ -85,11 +87,10 @@ static bool vnet_reflect_arp(struct vnet_priv *priv, struct vnet_arp *arp)
 /**
  * vnet_reflect() - turn a frame into what a neighbour would send back
  * @priv: the device
- * @skb: the frame, from its Ethernet header on
+ * @skb: the frame, from its Ethernet header on; not a clone
  *
- * The stack may still hold a clone (a running tcpdump does): write only to
- * what skb_ensure_writable() has made ours. Swapping two addresses changes no
- * checksum. A group of stations does not answer, except to ARP.
+ * Swapping two addresses changes no checksum. A group of stations does not
+ * answer, except to ARP.
  *
  * Context: The wire (softirq).
  * Return: false if no neighbour would send anything.
@@ -108,7 +109,7 @@ bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb)
 		len += sizeof(struct vnet_arp);
 	else if (proto == htons(ETH_P_IP))
 		len += sizeof(struct iphdr);
-	if (!proto || skb->len < len || skb_ensure_writable(skb, len))
+	if (!proto || !pskb_may_pull(skb, len))
 		return false;
 
 	eth = (struct ethhdr *)skb->data;

@@ -80,7 +80,7 @@ static inline unsigned int vnet_ring_space(const struct vnet_ring *ring)
 static inline unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
 	/* Pairs with vnet_ring_push(): what counts here has been written. */
-	return smp_load_acquire(&ring->head) - ring->tail;
+	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**

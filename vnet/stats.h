@@ -3,8 +3,7 @@
  * DOC: Counters, one set for each CPU
  *
  * The frame's path counts on several CPUs at once, so each has counters of its
- * own. They are written with bottom halves off only, and belong to the device,
- * not to one going up.
+ * own; see vnet_count(). They belong to the device, not to one going up.
  *
  * Next: stats.c adds them up.
  */

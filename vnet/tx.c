@@ -37,6 +37,7 @@ void vnet_complete(struct vnet_priv *priv, struct sk_buff *skb)
 
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
+	skb_clear_delivery_time(skb);
 	skb_clear_hash(skb);
 	skb->priority = 0;
 	skb->ip_summed = CHECKSUM_NONE;
@@ -112,6 +113,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(priv);
+		vnet_wire_start(priv);
 		return NETDEV_TX_BUSY;
 	}
 

@@ -82,16 +82,15 @@ int vnet_vlan_leave(struct sk_buff *skb)
 /**
  * vnet_vlan_arrive() - what happens to tags where the wire ends
  * @skb: the frame, from its Ethernet header on; freed if NULL is returned
+ * @vid: VLAN of the tag to put on; 0 for none
  *
  * A frame that has lost its tag may have become too short.
  *
  * Context: The delay line's timer (softirq).
  * Return: the frame, perhaps another buffer; NULL if memory ran out.
  */
-struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb)
+struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb, u16 vid)
 {
-	u16 vid = VNET_GET(vlan_push);
-
 	skb_reset_mac_header(skb);
 	if (vid)
 		skb = vlan_insert_tag_set_proto(skb, htons(ETH_P_8021Q), vid);

@@ -57,9 +57,10 @@ enum vnet_flag {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @node: its place in the list of all devices
- * @stats: the counters; written with bottom halves off
+ * @stats: the counters; see vnet_count()
  * @msg_enable: what to log, NETIF_MSG_*; `ethtool -s … msglvl` sets it
- * @flags: bits of &enum vnet_flag, changed by atomic operations only
+ * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
+ *	vnet_open()
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address with which the far end answers ARP
@@ -113,7 +114,7 @@ u64 vnet_delay(const struct vnet_priv *priv);
 
 /* vlan.c */
 int vnet_vlan_leave(struct sk_buff *skb);
-struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb);
+struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb, u16 vid);
 
 /* reflect.c */
 bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb);

@@ -21,18 +21,26 @@
 
 /*
  * Frames under way at most, so that a long delay cannot eat all memory. At
- * 1 s, the longest delay, 16384 frames of 1514 bytes make 198 Mbit/s.
+ * 1 s, the longest mean delay, 16384 frames of 1514 bytes make 198 Mbit/s.
  */
 #define VNET_LINE_LIMIT 16384
+
+/*
+ * Frames that arrive before the poll gets its turn. If the timer was late,
+ * more are due than the RX ring holds.
+ */
+#define VNET_LINE_BATCH (VNET_RX_RING_SIZE / 2)
 
 /**
  * struct vnet_cb - what the delay line notes on a frame, in its skb->cb
  * @sent: when it left the TX ring
  * @due: when it is to arrive
+ * @vid: VLAN to be pushed when it arrives, as set when it left; 0 for none
  */
 struct vnet_cb {
 	ktime_t sent;
 	ktime_t due;
+	u16 vid;
 };
 
 /**
@@ -75,6 +83,7 @@ static void vnet_line_put(struct vnet_priv *priv, struct sk_buff *skb)
 
 	cb->sent = ktime_get();
 	cb->due = ktime_add_ns(cb->sent, vnet_delay(priv));
+	cb->vid = VNET_GET(vlan_push);
 
 	spin_lock(&priv->line_lock);
 	if (priv->line_len == VNET_LINE_LIMIT) {
@@ -91,14 +100,31 @@ static void vnet_line_put(struct vnet_priv *priv, struct sk_buff *skb)
 }
 
 /**
+ * vnet_line_arm() - set the timer for the first frame in the delay line
+ * @priv: the device
+ *
+ * All timer settings but that of vnet_line_put() are made here, and all under
+ * the lock, so that the last one made is for the frame that is first.
+ *
+ * Context: Line lock held.
+ */
+static void vnet_line_arm(struct vnet_priv *priv)
+{
+	struct sk_buff *first = rb_to_skb(rb_first_cached(&priv->line));
+
+	if (first)
+		hrtimer_start(&priv->line_timer, vnet_cb(first)->due,
+			      HRTIMER_MODE_ABS_SOFT);
+}
+
+/**
  * vnet_line_take() - take the first frame out of the delay line, if it is due
  * @priv: the device
  * @now: what is due by then
  *
- * If it is not, the timer is set for it. All timer settings are made under the
- * lock, so that the last one made is for the frame that is first.
+ * If it is not, the timer is set for it.
  *
- * Context: The delay line's timer (softirq).
+ * Context: Bottom halves off: the delay line's timer, and vnet_line_flush().
  * Return: the frame, or NULL if none is due.
  */
 static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
@@ -107,18 +133,14 @@ static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
 
 	spin_lock(&priv->line_lock);
 	skb = rb_to_skb(rb_first_cached(&priv->line));
-	if (skb && ktime_after(vnet_cb(skb)->due, now)) {
-		hrtimer_start(&priv->line_timer, vnet_cb(skb)->due,
-			      HRTIMER_MODE_ABS_SOFT);
-		skb = NULL;
-	}
-	if (skb) {
-		rb_erase_cached(&skb->rbnode, &priv->line);
-		priv->line_len--;
-	}
-	spin_unlock(&priv->line_lock);
-	if (!skb)
+	if (!skb || ktime_after(vnet_cb(skb)->due, now)) {
+		vnet_line_arm(priv);
+		spin_unlock(&priv->line_lock);
 		return NULL;
+	}
+	rb_erase_cached(&skb->rbnode, &priv->line);
+	priv->line_len--;
+	spin_unlock(&priv->line_lock);
 
 	/* The node shared its memory with these. */
 	skb->next = NULL;
@@ -128,33 +150,55 @@ static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
 }
 
 /**
+ * vnet_arrive() - a frame has come to the end of the delay line
+ * @priv: the device
+ * @skb: the frame, ours
+ * @now: when that was
+ *
+ * Context: The delay line's timer (softirq); the RX ring's producer.
+ */
+static void vnet_arrive(struct vnet_priv *priv, struct sk_buff *skb,
+			ktime_t now)
+{
+	vnet_count(priv, VNET_WIRE_DELAY_NS,
+		   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
+	skb = vnet_vlan_arrive(skb, vnet_cb(skb)->vid);
+	if (skb)
+		vnet_receive(priv, skb);
+	else
+		vnet_count(priv, VNET_WIRE_ERRORS, 1);
+}
+
+/**
  * vnet_line_tick() - the first frame in the delay line is due
  * @timer: &vnet_priv.line_timer
  *
  * Context: Softirq (HRTIMER_MODE_SOFT); the RX ring's producer.
- * Return: HRTIMER_NORESTART; vnet_line_take() has set the timer again.
+ * Return: HRTIMER_NORESTART; vnet_line_arm() sets the timer again.
  */
 enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
 {
 	struct vnet_priv *priv = container_of(timer, struct vnet_priv,
 					      line_timer);
 	ktime_t now = ktime_get();
-	bool received = false;
 	struct sk_buff *skb;
+	unsigned int i;
 
-	while ((skb = vnet_line_take(priv, now))) {
-		vnet_count(priv, VNET_WIRE_DELAY_NS,
-			   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
-		skb = vnet_vlan_arrive(skb);
-		if (skb) {
-			vnet_receive(priv, skb);
-			received = true;
-		} else {
-			vnet_count(priv, VNET_WIRE_ERRORS, 1);
-		}
+	for (i = 0; i < VNET_LINE_BATCH; i++) {
+		skb = vnet_line_take(priv, now);
+		if (!skb)
+			break;
+		vnet_arrive(priv, skb, now);
 	}
-	if (received)
+	if (i)
 		vnet_interrupt(priv);
+
+	/* More may be due, but the poll comes first. */
+	if (i == VNET_LINE_BATCH) {
+		spin_lock(&priv->line_lock);
+		vnet_line_arm(priv);
+		spin_unlock(&priv->line_lock);
+	}
 	return HRTIMER_NORESTART;
 }
 
@@ -162,7 +206,7 @@ enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
  * vnet_line_flush() - drop what is under way
  * @priv: the device
  *
- * Context: Process context; both timers have ended.
+ * Context: Process context, bottom halves off; both timers have ended.
  * Return: number of frames dropped.
  */
 unsigned int vnet_line_flush(struct vnet_priv *priv)
@@ -182,11 +226,14 @@ unsigned int vnet_line_flush(struct vnet_priv *priv)
  * @priv: the device
  * @skb: the frame, ours
  *
+ * Somebody may still hold a clone of it (a running tcpdump does, and a bridge
+ * that floods). The wire and GRO write, so the bytes must be ours alone.
+ *
  * Context: The wire (softirq).
  */
 static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
 {
-	if (vnet_vlan_leave(skb)) {
+	if (skb_unclone(skb, GFP_ATOMIC) || vnet_vlan_leave(skb)) {
 		vnet_count(priv, VNET_WIRE_ERRORS, 1);
 		dev_kfree_skb_any(skb);
 		return;
@@ -209,7 +256,9 @@ static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
  * vnet_wire_start() - set the wire's timer, unless it is set
  * @priv: the device
  *
- * Context: Any; the caller has put a frame into the ring before.
+ * With nothing in the ring it fires in vain, which does no harm.
+ *
+ * Context: Any; after a frame was put into the ring.
  */
 void vnet_wire_start(struct vnet_priv *priv)
 {

@@ -167,7 +167,8 @@ enum vnet_flag {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @node: its place in vnet_list
- * @flags: bits of &enum vnet_flag, changed by atomic operations only
+ * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
+ *	vnet_open()
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  */
@@ -225,7 +226,7 @@ static unsigned int vnet_ring_space(const struct vnet_ring *ring)
 static unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
 	/* Pairs with vnet_ring_push(): what counts here has been written. */
-	return smp_load_acquire(&ring->head) - ring->tail;
+	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**
@@ -334,7 +335,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
  * vnet_wire_start() - set the wire's timer, unless it is set
  * @priv: the device
  *
- * Context: Any; the caller has put a frame into the ring before.
+ * With nothing in the ring it fires in vain, which does no harm.
+ *
+ * Context: Any; after a frame was put into the ring.
  */
 static void vnet_wire_start(struct vnet_priv *priv)
 {
@@ -415,6 +418,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(priv);
+		vnet_wire_start(priv);
 		return NETDEV_TX_BUSY;
 	}
 

@@ -311,9 +311,10 @@ enum vnet_flag {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @node: its place in vnet_list
- * @stats: the counters; written with bottom halves off
+ * @stats: the counters; see vnet_count()
  * @msg_enable: what to log, NETIF_MSG_*; `ethtool -s … msglvl` sets it
- * @flags: bits of &enum vnet_flag, changed by atomic operations only
+ * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
+ *	vnet_open()
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address of the station at the other end
@@ -458,7 +459,7 @@ static unsigned int vnet_ring_space(const struct vnet_ring *ring)
 static unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
 	/* Pairs with vnet_ring_push(): what counts here has been written. */
-	return smp_load_acquire(&ring->head) - ring->tail;
+	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**
@@ -699,7 +700,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
  * vnet_wire_start() - set the wire's timer, unless it is set
  * @priv: the device
  *
- * Context: Any; the caller has put a frame into the ring before.
+ * With nothing in the ring it fires in vain, which does no harm.
+ *
+ * Context: Any; after a frame was put into the ring.
  */
 static void vnet_wire_start(struct vnet_priv *priv)
 {
@@ -785,6 +788,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(priv);
+		vnet_wire_start(priv);
 		return NETDEV_TX_BUSY;
 	}
 
@@ -838,9 +842,9 @@ static int vnet_open(struct net_device *dev)
 	err = vnet_ring_alloc(&priv->rx, VNET_RX_RING_SIZE);
 	if (err)
 		goto err_free_tx;
-	priv->flags = BIT(VNET_IRQ_ENABLED);
 
 	napi_enable(&priv->napi);
+	priv->flags = BIT(VNET_IRQ_ENABLED);
 	hrtimer_start(&priv->rx_timer, 0, HRTIMER_MODE_REL_SOFT);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);

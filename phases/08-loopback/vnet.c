@@ -22,6 +22,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/completion.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
@@ -32,6 +33,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/stringify.h>
@@ -66,8 +68,8 @@ static_assert(VNET_RX_RING_SIZE >= 4 && VNET_RX_RING_SIZE <= 4096 &&
 	      !(VNET_RX_RING_SIZE & (VNET_RX_RING_SIZE - 1)),
 	      "VNET_RX_RING_SIZE must be a power of two from 4 to 4096");
 
-/* How long the self-test waits for its frame: far longer than any wire. */
-#define VNET_TEST_TIMEOUT (5 * HZ)
+/* How long the self-test waits for its frame, besides the time on the wire. */
+#define VNET_TEST_TIMEOUT (2 * HZ)
 
 /* hrtimer_setup() came in 6.13 and hrtimer_init() went in 6.15. */
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
@@ -325,9 +327,10 @@ enum vnet_flag {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @node: its place in vnet_list
- * @stats: the counters; written with bottom halves off
+ * @stats: the counters; see vnet_count()
  * @msg_enable: what to log, NETIF_MSG_*; `ethtool -s … msglvl` sets it
- * @flags: bits of &enum vnet_flag, changed by atomic operations only
+ * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
+ *	vnet_open()
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address with which the far end answers ARP
@@ -499,7 +502,7 @@ static unsigned int vnet_ring_space(const struct vnet_ring *ring)
 static unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
 	/* Pairs with vnet_ring_push(): what counts here has been written. */
-	return smp_load_acquire(&ring->head) - ring->tail;
+	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**
@@ -643,6 +646,8 @@ static int vnet_poll(struct napi_struct *napi, int budget)
  * @skb: the frame, from its Ethernet header on
  * @offset: where to put the offset, in bytes, at which it begins
  *
+ * May move the frame's head: read pointers into it anew.
+ *
  * Context: Any.
  * Return: the EtherType; 0 if the frame ends before it.
  */
@@ -691,11 +696,10 @@ static bool vnet_reflect_arp(struct vnet_priv *priv, struct vnet_arp *arp)
 /**
  * vnet_reflect() - turn a frame into what a neighbour would send back
  * @priv: the device
- * @skb: the frame, from its Ethernet header on
+ * @skb: the frame, from its Ethernet header on; not a clone
  *
- * The stack may still hold a clone (a running tcpdump does): write only to
- * what skb_ensure_writable() has made ours. Swapping two addresses changes no
- * checksum. A group of stations does not answer, except to ARP.
+ * Swapping two addresses changes no checksum. A group of stations does not
+ * answer, except to ARP.
  *
  * Context: The wire (softirq).
  * Return: false if no neighbour would send anything.
@@ -714,7 +718,7 @@ static bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb)
 		len += sizeof(struct vnet_arp);
 	else if (proto == htons(ETH_P_IP))
 		len += sizeof(struct iphdr);
-	if (!proto || skb->len < len || skb_ensure_writable(skb, len))
+	if (!proto || !pskb_may_pull(skb, len))
 		return false;
 
 	eth = (struct ethhdr *)skb->data;
@@ -739,12 +743,16 @@ static bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb)
  * @priv: the device
  * @skb: the frame, ours
  *
+ * Somebody may still hold a clone of it (a running tcpdump does, and a bridge
+ * that floods). Reflect and GRO write, so the bytes must be ours alone.
+ *
  * Context: The wire (softirq).
  */
 static void vnet_far_side(struct vnet_priv *priv, struct sk_buff *skb)
 {
-	if (READ_ONCE(vnet_far_end) == VNET_REFLECT &&
-	    !vnet_reflect(priv, skb)) {
+	if (skb_unclone(skb, GFP_ATOMIC) ||
+	    (READ_ONCE(vnet_far_end) == VNET_REFLECT &&
+	     !vnet_reflect(priv, skb))) {
 		vnet_count(priv, VNET_WIRE_IGNORED, 1);
 		dev_consume_skb_any(skb);
 		return;
@@ -772,6 +780,7 @@ static void vnet_complete(struct vnet_priv *priv, struct sk_buff *skb)
 
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
+	skb_clear_delivery_time(skb);
 	skb_clear_hash(skb);
 	skb->priority = 0;
 	skb->ip_summed = CHECKSUM_NONE;
@@ -813,7 +822,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
  * vnet_wire_start() - set the wire's timer, unless it is set
  * @priv: the device
  *
- * Context: Any; the caller has put a frame into the ring before.
+ * With nothing in the ring it fires in vain, which does no harm.
+ *
+ * Context: Any; after a frame was put into the ring.
  */
 static void vnet_wire_start(struct vnet_priv *priv)
 {
@@ -905,6 +916,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(priv);
+		vnet_wire_start(priv);
 		return NETDEV_TX_BUSY;
 	}
 
@@ -963,9 +975,9 @@ static int vnet_open(struct net_device *dev)
 	err = vnet_ring_alloc(&priv->rx, VNET_RX_RING_SIZE);
 	if (err)
 		goto err_free_tx;
-	priv->flags = BIT(VNET_IRQ_ENABLED);
 
 	napi_enable(&priv->napi);
+	priv->flags = BIT(VNET_IRQ_ENABLED);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);
 	netif_info(priv, ifup, dev, "up\n");
@@ -1210,13 +1222,16 @@ static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
  * @priv: the device
  *
  * Through the whole path, as any frame: qdisc, TX ring, wire, RX ring, NAPI,
- * stack.
+ * stack. Below a bridge or a bond it fails: those take the frame first.
  *
  * Context: Process context, RTNL held.
- * Return: 0, -ENOMEM, -ETIMEDOUT, or what the stack refused the frame with.
+ * Return: 0, -ENOMEM, -ETIMEDOUT, -ERESTARTSYS if killed, or what the stack
+ * refused the frame with.
  */
 static int vnet_loopback_test(struct vnet_priv *priv)
 {
+	long left = VNET_TEST_TIMEOUT +
+		    usecs_to_jiffies(2 * VNET_GET(tx_usecs));
 	struct vnet_probe *probe;
 	int err;
 
@@ -1231,9 +1246,10 @@ static int vnet_loopback_test(struct vnet_priv *priv)
 
 	dev_add_pack(&probe->handler);
 	err = vnet_probe_send(priv, probe);
-	if (!err && !wait_for_completion_timeout(&probe->seen,
-						 VNET_TEST_TIMEOUT))
-		err = -ETIMEDOUT;
+	if (!err) {
+		left = wait_for_completion_killable_timeout(&probe->seen, left);
+		err = left > 0 ? 0 : left ?: -ETIMEDOUT;
+	}
 	dev_remove_pack(&probe->handler);
 	kfree(probe);
 	return err;

@@ -14,14 +14,15 @@
  * line, vnet_line_tick() takes from the delay line and puts into the RX ring.
  * The line has a lock.
  *
- * A setting acts on frames that leave the TX ring after it was changed (push:
- * on frames that arrive after it), and never on more than it says.
+ * A setting acts on frames that leave the TX ring after it was changed, never
+ * on those under way.
  *
  * Next: vnet/, the driver that all of this was about.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/completion.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
@@ -34,6 +35,7 @@
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/rbtree.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -69,14 +71,20 @@ static_assert(VNET_RX_RING_SIZE >= 4 && VNET_RX_RING_SIZE <= 4096 &&
 	      !(VNET_RX_RING_SIZE & (VNET_RX_RING_SIZE - 1)),
 	      "VNET_RX_RING_SIZE must be a power of two from 4 to 4096");
 
-/* How long the self-test waits for its frame: far longer than any wire. */
-#define VNET_TEST_TIMEOUT (5 * HZ)
+/* How long the self-test waits for its frame, besides the time on the wire. */
+#define VNET_TEST_TIMEOUT (2 * HZ)
 
 /*
  * Frames under way at most, so that a long delay cannot eat all memory. At
- * 1 s, the longest delay, 16384 frames of 1514 bytes make 198 Mbit/s.
+ * 1 s, the longest mean delay, 16384 frames of 1514 bytes make 198 Mbit/s.
  */
 #define VNET_LINE_LIMIT 16384
+
+/*
+ * Frames that arrive before the poll gets its turn. If the timer was late,
+ * more are due than the RX ring holds.
+ */
+#define VNET_LINE_BATCH (VNET_RX_RING_SIZE / 2)
 
 /* hrtimer_setup() came in 6.13 and hrtimer_init() went in 6.15. */
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
@@ -357,9 +365,10 @@ enum vnet_flag {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @node: its place in vnet_list
- * @stats: the counters; written with bottom halves off
+ * @stats: the counters; see vnet_count()
  * @msg_enable: what to log, NETIF_MSG_*; `ethtool -s … msglvl` sets it
- * @flags: bits of &enum vnet_flag, changed by atomic operations only
+ * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
+ *	vnet_open()
  * @wire: the hardware's clock; vnet_wire() is its handler
  * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
  * @neigh_addr: MAC address with which the far end answers ARP
@@ -438,10 +447,12 @@ enum vnet_dice {
  * struct vnet_cb - what the delay line notes on a frame, in its skb->cb
  * @sent: when it left the TX ring
  * @due: when it is to arrive
+ * @vid: VLAN to be pushed when it arrives, as set when it left; 0 for none
  */
 struct vnet_cb {
 	ktime_t sent;
 	ktime_t due;
+	u16 vid;
 };
 
 /**
@@ -578,7 +589,7 @@ static unsigned int vnet_ring_space(const struct vnet_ring *ring)
 static unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
 	/* Pairs with vnet_ring_push(): what counts here has been written. */
-	return smp_load_acquire(&ring->head) - ring->tail;
+	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**
@@ -722,16 +733,15 @@ static int vnet_vlan_leave(struct sk_buff *skb)
 /**
  * vnet_vlan_arrive() - what happens to tags where the wire ends
  * @skb: the frame, from its Ethernet header on; freed if NULL is returned
+ * @vid: VLAN of the tag to put on; 0 for none
  *
  * A frame that has lost its tag may have become too short.
  *
  * Context: The delay line's timer (softirq).
  * Return: the frame, perhaps another buffer; NULL if memory ran out.
  */
-static struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb)
+static struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb, u16 vid)
 {
-	u16 vid = VNET_GET(vlan_push);
-
 	skb_reset_mac_header(skb);
 	if (vid)
 		skb = vlan_insert_tag_set_proto(skb, htons(ETH_P_8021Q), vid);
@@ -808,6 +818,8 @@ static int vnet_poll(struct napi_struct *napi, int budget)
  * @skb: the frame, from its Ethernet header on
  * @offset: where to put the offset, in bytes, at which it begins
  *
+ * May move the frame's head: read pointers into it anew.
+ *
  * Context: Any.
  * Return: the EtherType; 0 if the frame ends before it.
  */
@@ -856,11 +868,10 @@ static bool vnet_reflect_arp(struct vnet_priv *priv, struct vnet_arp *arp)
 /**
  * vnet_reflect() - turn a frame into what a neighbour would send back
  * @priv: the device
- * @skb: the frame, from its Ethernet header on
+ * @skb: the frame, from its Ethernet header on; not a clone
  *
- * The stack may still hold a clone (a running tcpdump does): write only to
- * what skb_ensure_writable() has made ours. Swapping two addresses changes no
- * checksum. A group of stations does not answer, except to ARP.
+ * Swapping two addresses changes no checksum. A group of stations does not
+ * answer, except to ARP.
  *
  * Context: The wire (softirq).
  * Return: false if no neighbour would send anything.
@@ -879,7 +890,7 @@ static bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb)
 		len += sizeof(struct vnet_arp);
 	else if (proto == htons(ETH_P_IP))
 		len += sizeof(struct iphdr);
-	if (!proto || skb->len < len || skb_ensure_writable(skb, len))
+	if (!proto || !pskb_may_pull(skb, len))
 		return false;
 
 	eth = (struct ethhdr *)skb->data;
@@ -979,6 +990,7 @@ static void vnet_line_put(struct vnet_priv *priv, struct sk_buff *skb)
 
 	cb->sent = ktime_get();
 	cb->due = ktime_add_ns(cb->sent, vnet_delay(priv));
+	cb->vid = VNET_GET(vlan_push);
 
 	spin_lock(&priv->line_lock);
 	if (priv->line_len == VNET_LINE_LIMIT) {
@@ -995,14 +1007,31 @@ static void vnet_line_put(struct vnet_priv *priv, struct sk_buff *skb)
 }
 
 /**
+ * vnet_line_arm() - set the timer for the first frame in the delay line
+ * @priv: the device
+ *
+ * All timer settings but that of vnet_line_put() are made here, and all under
+ * the lock, so that the last one made is for the frame that is first.
+ *
+ * Context: Line lock held.
+ */
+static void vnet_line_arm(struct vnet_priv *priv)
+{
+	struct sk_buff *first = rb_to_skb(rb_first_cached(&priv->line));
+
+	if (first)
+		hrtimer_start(&priv->line_timer, vnet_cb(first)->due,
+			      HRTIMER_MODE_ABS_SOFT);
+}
+
+/**
  * vnet_line_take() - take the first frame out of the delay line, if it is due
  * @priv: the device
  * @now: what is due by then
  *
- * If it is not, the timer is set for it. All timer settings are made under the
- * lock, so that the last one made is for the frame that is first.
+ * If it is not, the timer is set for it.
  *
- * Context: The delay line's timer (softirq).
+ * Context: Bottom halves off: the delay line's timer, and vnet_line_flush().
  * Return: the frame, or NULL if none is due.
  */
 static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
@@ -1011,18 +1040,14 @@ static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
 
 	spin_lock(&priv->line_lock);
 	skb = rb_to_skb(rb_first_cached(&priv->line));
-	if (skb && ktime_after(vnet_cb(skb)->due, now)) {
-		hrtimer_start(&priv->line_timer, vnet_cb(skb)->due,
-			      HRTIMER_MODE_ABS_SOFT);
-		skb = NULL;
-	}
-	if (skb) {
-		rb_erase_cached(&skb->rbnode, &priv->line);
-		priv->line_len--;
-	}
-	spin_unlock(&priv->line_lock);
-	if (!skb)
+	if (!skb || ktime_after(vnet_cb(skb)->due, now)) {
+		vnet_line_arm(priv);
+		spin_unlock(&priv->line_lock);
 		return NULL;
+	}
+	rb_erase_cached(&skb->rbnode, &priv->line);
+	priv->line_len--;
+	spin_unlock(&priv->line_lock);
 
 	/* The node shared its memory with these. */
 	skb->next = NULL;
@@ -1032,33 +1057,55 @@ static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
 }
 
 /**
+ * vnet_arrive() - a frame has come to the end of the delay line
+ * @priv: the device
+ * @skb: the frame, ours
+ * @now: when that was
+ *
+ * Context: The delay line's timer (softirq); the RX ring's producer.
+ */
+static void vnet_arrive(struct vnet_priv *priv, struct sk_buff *skb,
+			ktime_t now)
+{
+	vnet_count(priv, VNET_WIRE_DELAY_NS,
+		   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
+	skb = vnet_vlan_arrive(skb, vnet_cb(skb)->vid);
+	if (skb)
+		vnet_receive(priv, skb);
+	else
+		vnet_count(priv, VNET_WIRE_ERRORS, 1);
+}
+
+/**
  * vnet_line_tick() - the first frame in the delay line is due
  * @timer: &vnet_priv.line_timer
  *
  * Context: Softirq (HRTIMER_MODE_SOFT); the RX ring's producer.
- * Return: HRTIMER_NORESTART; vnet_line_take() has set the timer again.
+ * Return: HRTIMER_NORESTART; vnet_line_arm() sets the timer again.
  */
 static enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
 {
 	struct vnet_priv *priv = container_of(timer, struct vnet_priv,
 					      line_timer);
 	ktime_t now = ktime_get();
-	bool received = false;
 	struct sk_buff *skb;
+	unsigned int i;
 
-	while ((skb = vnet_line_take(priv, now))) {
-		vnet_count(priv, VNET_WIRE_DELAY_NS,
-			   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
-		skb = vnet_vlan_arrive(skb);
-		if (skb) {
-			vnet_receive(priv, skb);
-			received = true;
-		} else {
-			vnet_count(priv, VNET_WIRE_ERRORS, 1);
-		}
+	for (i = 0; i < VNET_LINE_BATCH; i++) {
+		skb = vnet_line_take(priv, now);
+		if (!skb)
+			break;
+		vnet_arrive(priv, skb, now);
 	}
-	if (received)
+	if (i)
 		vnet_interrupt(priv);
+
+	/* More may be due, but the poll comes first. */
+	if (i == VNET_LINE_BATCH) {
+		spin_lock(&priv->line_lock);
+		vnet_line_arm(priv);
+		spin_unlock(&priv->line_lock);
+	}
 	return HRTIMER_NORESTART;
 }
 
@@ -1066,7 +1113,7 @@ static enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
  * vnet_line_flush() - drop what is under way
  * @priv: the device
  *
- * Context: Process context; both timers have ended.
+ * Context: Process context, bottom halves off; both timers have ended.
  * Return: number of frames dropped.
  */
 static unsigned int vnet_line_flush(struct vnet_priv *priv)
@@ -1086,11 +1133,14 @@ static unsigned int vnet_line_flush(struct vnet_priv *priv)
  * @priv: the device
  * @skb: the frame, ours
  *
+ * Somebody may still hold a clone of it (a running tcpdump does, and a bridge
+ * that floods). The wire and GRO write, so the bytes must be ours alone.
+ *
  * Context: The wire (softirq).
  */
 static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
 {
-	if (vnet_vlan_leave(skb)) {
+	if (skb_unclone(skb, GFP_ATOMIC) || vnet_vlan_leave(skb)) {
 		vnet_count(priv, VNET_WIRE_ERRORS, 1);
 		dev_kfree_skb_any(skb);
 		return;
@@ -1129,6 +1179,7 @@ static void vnet_complete(struct vnet_priv *priv, struct sk_buff *skb)
 
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
+	skb_clear_delivery_time(skb);
 	skb_clear_hash(skb);
 	skb->priority = 0;
 	skb->ip_summed = CHECKSUM_NONE;
@@ -1170,7 +1221,9 @@ static void vnet_tx_wake(struct vnet_priv *priv)
  * vnet_wire_start() - set the wire's timer, unless it is set
  * @priv: the device
  *
- * Context: Any; the caller has put a frame into the ring before.
+ * With nothing in the ring it fires in vain, which does no harm.
+ *
+ * Context: Any; after a frame was put into the ring.
  */
 static void vnet_wire_start(struct vnet_priv *priv)
 {
@@ -1261,6 +1314,7 @@ static netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(!vnet_ring_space(&priv->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(priv);
+		vnet_wire_start(priv);
 		return NETDEV_TX_BUSY;
 	}
 
@@ -1322,11 +1376,11 @@ static int vnet_open(struct net_device *dev)
 	err = vnet_ring_alloc(&priv->rx, VNET_RX_RING_SIZE);
 	if (err)
 		goto err_free_tx;
-	priv->flags = BIT(VNET_IRQ_ENABLED);
 
 	priv->dice_key.key[0] = VNET_GET(seed);
 	priv->ordinal = 0;
 	napi_enable(&priv->napi);
+	priv->flags = BIT(VNET_IRQ_ENABLED);
 	netif_start_queue(dev);
 	netif_carrier_on(dev);
 	netif_info(priv, ifup, dev, "up\n");
@@ -1573,13 +1627,18 @@ static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
  * @priv: the device
  *
  * Through the whole path, as any frame: qdisc, TX ring, wire, RX ring, NAPI,
- * stack. A wire that loses frames, or pops or pushes tags, may fail it.
+ * stack. Below a bridge or a bond it fails: those take the frame first.
+ * A wire that loses frames or pushes a tag may fail it.
  *
  * Context: Process context, RTNL held.
- * Return: 0, -ENOMEM, -ETIMEDOUT, or what the stack refused the frame with.
+ * Return: 0, -ENOMEM, -ETIMEDOUT, -ERESTARTSYS if killed, or what the stack
+ * refused the frame with.
  */
 static int vnet_loopback_test(struct vnet_priv *priv)
 {
+	long left = VNET_TEST_TIMEOUT +
+		    usecs_to_jiffies(2 * VNET_GET(tx_usecs)) +
+		    nsecs_to_jiffies(2ULL * VNET_GET(delay_ns));
 	struct vnet_probe *probe;
 	int err;
 
@@ -1594,9 +1653,10 @@ static int vnet_loopback_test(struct vnet_priv *priv)
 
 	dev_add_pack(&probe->handler);
 	err = vnet_probe_send(priv, probe);
-	if (!err && !wait_for_completion_timeout(&probe->seen,
-						 VNET_TEST_TIMEOUT))
-		err = -ETIMEDOUT;
+	if (!err) {
+		left = wait_for_completion_killable_timeout(&probe->seen, left);
+		err = left > 0 ? 0 : left ?: -ETIMEDOUT;
+	}
 	dev_remove_pack(&probe->handler);
 	kfree(probe);
 	return err;
