@@ -15,14 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from nic import TREE, KernelLog, Nic, Patience
+from nic import OUT, TREE, KernelLog, Nic, Patience
 
 PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
 DRIVER = "vnet"
 
 
 def pytest_configure(config):
-    """Registers the markers, so that a misspelt one is an error."""
+    """Registers the markers, so that a misspelt one is an error; tells tools/vm that the log is judged here."""
+    (OUT / "log-judged").touch()
     config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
     config.addinivalue_line("markers", "exact: asserts how long something took; only with tools/vm --icount")
     config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
@@ -56,7 +57,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("target", targets_of(mark, option("--target"), option("--prove")))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def kernel_log(request):
     """The kernel's log from the start of the test on; judged at its end."""
     log = KernelLog()
