@@ -20,12 +20,9 @@ def lo_packets():
     return int((NET / "lo/statistics/tx_packets").read_text())
 
 
-def test_selftest():
-    """`make selftest`: see the script for what it proves."""
-    for target in ("phases/08-loopback", "vnet"):
-        assert "self-test passed" in run("tests/selftest", target)
-    failed = run("tests/selftest", "phases/07-arp", check=False)
-    assert "self-test FAILED" in failed
+def test_selftest_can_fail():
+    """`make selftest` on a driver that has no far end. (test_run.py shows it pass.)"""
+    assert "self-test FAILED" in run("tests/selftest", "phases/07-arp", check=False)
 
 
 def test_ping_crosses_the_driver_four_times(nic):
