@@ -5,16 +5,32 @@
  * ======== ============================ ==================================
  * since    what changed                 here
  * ======== ============================ ==================================
+ * 6.3      xdp_features come            VNET_XDP_FEATURES
+ * 6.8      get_rxfh, set_rxfh take one  VNET_RXFH_PARAM
+ *          struct
+ * 6.8      netif_queue_set_napi() comes a stand-in that does nothing
+ * 6.9      netdev_stat_ops come         VNET_STAT_OPS
  * 6.13     hrtimer_setup() comes,       hrtimer_setup() made from
  *          hrtimer_init() goes in 6.15  hrtimer_init()
+ * 6.13     net_dim() takes a pointer    vnet_dim()
+ * 6.14     an XDP buffer knows how much vnet_xdp_set_frags()
+ *          memory its pieces take
+ * 6.15     newlink takes one struct;    VNET_NEWLINK_COMPAT,
+ *          peer_type names the peer's   VNET_NEWLINK_OPS
+ *          attribute
+ * 6.17     get_rxfh_fields() comes      VNET_RXFH_FIELDS
+ * 7.0      get_rx_ring_count() comes    VNET_RX_RING_COUNT
  * ======== ============================ ==================================
  */
 
 #ifndef VNET_COMPAT_H
 #define VNET_COMPAT_H
 
+#include <linux/dim.h>
 #include <linux/hrtimer.h>
+#include <linux/netdevice.h>
 #include <linux/version.h>
+#include <net/rtnetlink.h>
 
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 /* Sets a timer up with its handler, in one step. */
@@ -24,6 +40,70 @@
 	hrtimer_init(__timer, _clock, _mode);				\
 	__timer->function = (_fn);					\
 } while (0)
+
+/* Tells what chooses the moderation what has come in. */
+#define vnet_dim(_dim, _sample) net_dim(_dim, *(_sample))
+#else
+#define vnet_dim(_dim, _sample) net_dim(_dim, _sample)
+#endif
+
+#if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
+enum netdev_queue_type {
+	NETDEV_QUEUE_TYPE_RX,
+	NETDEV_QUEUE_TYPE_TX,
+};
+
+/* Tells user space which poll serves a queue; here nobody can ask. */
+static inline void netif_queue_set_napi(struct net_device *dev,
+					unsigned int queue_index,
+					enum netdev_queue_type type,
+					struct napi_struct *napi)
+{
+}
+#endif
+
+/* Whether get_rxfh and set_rxfh take one struct. */
+#define VNET_RXFH_PARAM (KERNEL_VERSION(6, 8, 0) <= LINUX_VERSION_CODE)
+
+/* Whether a queue's counters can be asked for by netlink. */
+#define VNET_STAT_OPS (KERNEL_VERSION(6, 9, 0) <= LINUX_VERSION_CODE)
+
+/* Whether a device says what XDP can do on it. */
+#define VNET_XDP_FEATURES (KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE)
+
+/* Whether the fields of the flow hash are asked for by a call of their own. */
+#define VNET_RXFH_FIELDS (KERNEL_VERSION(6, 17, 0) <= LINUX_VERSION_CODE)
+
+/* Whether the number of receiving queues is. */
+#define VNET_RX_RING_COUNT (KERNEL_VERSION(7, 0, 0) <= LINUX_VERSION_CODE)
+
+/* Notes on an XDP buffer's end how long its pieces are, all together. */
+static inline void vnet_xdp_set_frags(struct skb_shared_info *info,
+				      unsigned int size)
+{
+	info->xdp_frags_size = size;
+#if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
+	info->xdp_frags_truesize = info->nr_frags * PAGE_SIZE;
+#endif
+}
+
+#if KERNEL_VERSION(6, 15, 0) > LINUX_VERSION_CODE
+/* newlink as it is; the peer's attribute is found by newlink alone. */
+#define VNET_NEWLINK_COMPAT(_newlink)
+#define VNET_NEWLINK_OPS(_newlink, _peer) .newlink = (_newlink),
+#else
+/* newlink from the parameters that it is given in one struct. */
+#define VNET_NEWLINK_COMPAT(_newlink)					\
+static int _newlink##_params(struct net_device *dev,			\
+			     struct rtnl_newlink_params *params,	\
+			     struct netlink_ext_ack *extack)		\
+{									\
+	return _newlink(params->src_net, dev, params->tb, params->data,	\
+			extack);					\
+}
+#define VNET_NEWLINK_OPS(_newlink, _peer)				\
+	.peer_type = (_peer),						\
+	.newlink = _newlink##_params,
 #endif
 
 #endif /* VNET_COMPAT_H */

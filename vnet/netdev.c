@@ -1,33 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: The network device: made, opened, stopped, taken away
+ * DOC: The network device: its operations and its features
  *
- * ndo_open and ndo_stop follow the frame's path, the one backwards and the
- * other forwards: a producer stops before its consumer. Process context, RTNL
- * held.
+ * Process context, RTNL held, unless a function says otherwise.
  *
- * Next: stats.c and ethtool.c, by which it is asked.
+ * Next: queue.c does the work of ndo_open and ndo_stop; stats.c and ethtool.c,
+ * by which the device is asked.
  */
 
 #include <linux/etherdevice.h>
-#include <linux/ethtool.h>
 #include <linux/if_vlan.h>
+#include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
 #include "compat.h"
 #include "vnet.h"
 
+/* What the wire carries without the stack's help; see tx.c and rx.c. */
+#define VNET_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |  \
+		       NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC |		  \
+		       NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL)
+
+/* What frames carry beside their bytes, if both ends agree. */
+#define VNET_TAG_FEATURES (NETIF_F_HW_VLAN_CTAG_TX |			  \
+			   NETIF_F_HW_VLAN_STAG_TX |			  \
+			   NETIF_F_HW_VLAN_CTAG_RX |			  \
+			   NETIF_F_HW_VLAN_STAG_RX)
+
 /*
- * The first device's address; device i has this plus i. 02 in the first byte
- * means "assigned locally, one station"; the rest spells "vnet" in ASCII.
+ * Bytes before a frame that a device above may ask for; a bound, for they cost
+ * every frame that is sent.
  */
-#define VNET_MAC_BASE 0x02766e657400ULL
+#define VNET_HEADROOM_MAX 1024
 
-/* The neighbour of device i: as above, but 06; still a local address. */
-#define VNET_NEIGH_MAC_BASE 0x06766e657400ULL
-
-/* Every device of ours. Written at module load and removal only. */
-static LIST_HEAD(vnet_list);
+/**
+ * vnet_peer() - the other end
+ * @priv: the device
+ *
+ * Context: RTNL held.
+ * Return: the other end; the device itself, if its wire comes back; NULL if
+ * there is none yet or none any more.
+ */
+struct net_device *vnet_peer(const struct vnet_priv *priv)
+{
+	return rtnl_dereference(priv->peer);
+}
 
 /**
  * vnet_open() - the device goes up
@@ -39,36 +56,16 @@ static LIST_HEAD(vnet_list);
 static int vnet_open(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
-	int err;
+	int err = vnet_up(priv);
 
-	err = vnet_ring_alloc(&priv->tx, VNET_TX_RING_SIZE);
-	if (err)
-		return err;
-	err = vnet_ring_alloc(&priv->rx, VNET_RX_RING_SIZE);
-	if (err)
-		goto err_free_tx;
-
-	priv->dice_key.key[0] = VNET_GET(seed);
-	priv->ordinal = 0;
-	napi_enable(&priv->napi);
-	priv->flags = BIT(VNET_IRQ_ENABLED);
-	netif_start_queue(dev);
-	netif_carrier_on(dev);
-	netif_info(priv, ifup, dev, "up\n");
-	return 0;
-
-err_free_tx:
-	vnet_ring_free(&priv->tx);
+	if (!err)
+		netif_info(priv, ifup, dev, "up\n");
 	return err;
 }
 
 /**
  * vnet_stop() - the device goes down
  * @dev: the device
- *
- * Along the frame's path: first the producer, then the consumer, then what is
- * left in between. netif_tx_disable() takes the TX lock, so that when it
- * returns no vnet_start_xmit() is running and none will start.
  *
  * Context: Process context, RTNL held.
  * Return: 0, always.
@@ -77,23 +74,13 @@ static int vnet_stop(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 
-	netif_carrier_off(dev);
-	netif_tx_disable(dev);
-	hrtimer_cancel(&priv->wire);
-	hrtimer_cancel(&priv->line_timer);
-	napi_disable(&priv->napi);
-
-	local_bh_disable();
-	vnet_count(priv, VNET_WIRE_ERRORS, vnet_line_flush(priv));
-	vnet_count(priv, VNET_RX_MISSED, vnet_ring_free(&priv->rx));
-	vnet_count(priv, VNET_TX_DROPPED, vnet_ring_free(&priv->tx));
-	local_bh_enable();
+	vnet_down(priv);
 	netif_info(priv, ifdown, dev, "down\n");
 	return 0;
 }
 
 /**
- * vnet_init_dev() - the core registers the device: make its counters
+ * vnet_init_dev() - the core registers the device: make its queues
  * @dev: the device
  *
  * Context: Process context, RTNL held.
@@ -102,39 +89,134 @@ static int vnet_stop(struct net_device *dev)
 static int vnet_init_dev(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
+	int err;
 
-	priv->stats = netdev_alloc_pcpu_stats(struct vnet_stats);
-	return priv->stats ? 0 : -ENOMEM;
+	priv->queues = min(num_online_cpus(), dev->num_tx_queues);
+	err = netif_set_real_num_queues(dev, priv->queues, priv->queues);
+	if (!err)
+		err = vnet_queues_alloc(priv);
+	return err;
 }
 
 /**
- * vnet_uninit_dev() - the device is no longer registered
- * @dev: the device
+ * vnet_free() - the last reference to the device has gone
+ * @dev: the device; the core frees it after this
  *
- * Left to free_netdev(), a thousand devices would wait for a thousand grace
- * periods. The core waits for one after this, before it frees them.
- *
- * Context: Process context, RTNL held; the device is down, and nobody reads
- * its counters any more.
+ * Context: Process context, RTNL not held.
  */
-static void vnet_uninit_dev(struct net_device *dev)
+static void vnet_free(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 
-	__netif_napi_del(&priv->napi);
-	free_percpu(priv->stats);
+	kvfree(priv->queue);
+}
+
+/**
+ * vnet_fix_features() - what the device can do only if the far end lets it
+ * @dev: the device
+ * @features: what is wanted
+ *
+ * XDP at the far end sees frames as a wire would carry them, none larger than
+ * the MTU. A far end that is to verify checksums itself cannot do so for a
+ * frame that is yet to be cut up.
+ *
+ * Context: Process context, RTNL held.
+ * Return: what is possible.
+ */
+static netdev_features_t vnet_fix_features(struct net_device *dev,
+					   netdev_features_t features)
+{
+	const struct vnet_priv *priv = netdev_priv(dev);
+	struct net_device *peer = vnet_peer(priv);
+	const struct vnet_priv *far;
+
+	if (!peer)
+		return features;
+	far = netdev_priv(peer);
+	if (rcu_access_pointer(far->xdp_prog) ||
+	    !((peer == dev ? features : peer->features) & NETIF_F_RXCSUM))
+		features &= ~(NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL);
+	return features;
+}
+
+/**
+ * vnet_set_features() - features have changed: tell the far end
+ * @dev: the device
+ * @features: as they will be
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or 1 if it has put them in force itself.
+ */
+static int vnet_set_features(struct net_device *dev,
+			     netdev_features_t features)
+{
+	struct net_device *peer = vnet_peer(netdev_priv(dev));
+	netdev_features_t changed = dev->features ^ features;
+
+	if (!(changed & NETIF_F_RXCSUM) || !peer || peer == dev)
+		return 0;
+	dev->features = features;
+	netdev_update_features(peer);
+	return 1;
+}
+
+/**
+ * vnet_get_iflink() - which device is below this one, or at its other end
+ * @dev: the device
+ *
+ * Context: RCU, or RTNL held.
+ * Return: index of the peer, in its own network namespace; 0 if it has gone.
+ */
+static int vnet_get_iflink(const struct net_device *dev)
+{
+	const struct vnet_priv *priv = netdev_priv(dev);
+	struct net_device *peer;
+	int index;
+
+	rcu_read_lock();
+	peer = rcu_dereference(priv->peer);
+	index = peer ? READ_ONCE(peer->ifindex) : 0;
+	rcu_read_unlock();
+	return index;
+}
+
+/**
+ * vnet_set_rx_headroom() - how much room who sits above wants before a frame
+ * @dev: the device
+ * @headroom: bytes; negative for no wish
+ *
+ * What this end receives, the other end's stack has made: so it is told.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_set_rx_headroom(struct net_device *dev, int headroom)
+{
+	struct vnet_priv *priv = netdev_priv(dev);
+	struct net_device *peer = vnet_peer(priv);
+
+	priv->headroom = clamp(headroom, 0, VNET_HEADROOM_MAX);
+	if (rcu_access_pointer(priv->xdp_prog))
+		headroom = max(headroom, XDP_PACKET_HEADROOM);
+	if (peer)
+		peer->needed_headroom = clamp(headroom, 0, VNET_HEADROOM_MAX);
 }
 
 static const struct net_device_ops vnet_netdev_ops = {
 	.ndo_init		= vnet_init_dev,
-	.ndo_uninit		= vnet_uninit_dev,
 	.ndo_open		= vnet_open,
 	.ndo_stop		= vnet_stop,
 	.ndo_start_xmit		= vnet_start_xmit,
+	.ndo_features_check	= passthru_features_check,
 	.ndo_tx_timeout		= vnet_tx_timeout,
 	.ndo_validate_addr	= eth_validate_addr,
 	.ndo_set_mac_address	= eth_mac_addr,
 	.ndo_get_stats64	= vnet_get_stats64,
+	.ndo_fix_features	= vnet_fix_features,
+	.ndo_set_features	= vnet_set_features,
+	.ndo_get_iflink		= vnet_get_iflink,
+	.ndo_set_rx_headroom	= vnet_set_rx_headroom,
+	.ndo_bpf		= vnet_bpf,
+	.ndo_xdp_xmit		= vnet_xdp_xmit,
 };
 
 /**
@@ -143,89 +225,41 @@ static const struct net_device_ops vnet_netdev_ops = {
  *
  * Context: Process context.
  */
-static void vnet_setup(struct net_device *dev)
+void vnet_setup(struct net_device *dev)
 {
+	static atomic_t ids;
 	struct vnet_priv *priv = netdev_priv(dev);
 
+	ether_setup(dev);
 	priv->dev = dev;
+	priv->id = atomic_inc_return(&ids);
+	priv->tx_size = VNET_RING_DEFAULT;
+	priv->rx_size = VNET_RING_DEFAULT;
+	priv->pause_rx = true;
+	priv->pause_tx = true;
+	priv->speed = SPEED_10000;
 	priv->msg_enable = netif_msg_init(-1, NETIF_MSG_DRV | NETIF_MSG_LINK |
 						NETIF_MSG_TX_ERR);
-	hrtimer_setup(&priv->wire, vnet_wire, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_SOFT);
-	spin_lock_init(&priv->line_lock);
-	priv->line = RB_ROOT_CACHED;
-	hrtimer_setup(&priv->line_timer, vnet_line_tick, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
-	netif_napi_add(dev, &priv->napi, vnet_poll);
 
-	strscpy(dev->name, "vnet%d", sizeof(dev->name));
 	dev->netdev_ops = &vnet_netdev_ops;
 	dev->ethtool_ops = &vnet_ethtool_ops;
 	dev->needs_free_netdev = true;
-	dev->features |= NETIF_F_HW_VLAN_CTAG_TX;
-	dev->hw_features |= NETIF_F_HW_VLAN_CTAG_TX;
-	dev->watchdog_timeo = 2 * HZ;
-	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->priv_destructor = vnet_free;
+	dev->watchdog_timeo = 5 * HZ;
+	dev->max_mtu = ETH_MAX_MTU;
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_PHONY_HEADROOM;
 	/* The ring keeps a frame after xmit: nobody may send it twice. */
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+
+	dev->hw_features = VNET_FEATURES | VNET_TAG_FEATURES |
+			   NETIF_F_RXCSUM | NETIF_F_RXHASH;
+	dev->features |= dev->hw_features;
+	dev->vlan_features = VNET_FEATURES;
+	dev->hw_enc_features = VNET_FEATURES;
+	dev->mpls_features = NETIF_F_SG | NETIF_F_HW_CSUM |
+			     NETIF_F_GSO_SOFTWARE;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+	vnet_xdp_setup(dev);
+	vnet_stats_setup(dev);
 	netif_carrier_off(dev);
-}
-
-/**
- * vnet_create() - make one device and show it to the world
- * @index: which one, from 0; decides its address and its neighbour's
- *
- * Context: Process context, RTNL not held.
- * Return:
- * * 0 - it exists
- * * -ENOMEM - out of memory; nothing is left behind
- * * other - what register_netdev() refused it with; nothing is left behind
- */
-int vnet_create(unsigned int index)
-{
-	struct net_device *dev;
-	struct vnet_priv *priv;
-	u8 addr[ETH_ALEN];
-	int err;
-
-	dev = alloc_etherdev(sizeof(*priv));
-	if (!dev)
-		return -ENOMEM;
-	priv = netdev_priv(dev);
-
-	vnet_setup(dev);
-	u64_to_ether_addr(VNET_MAC_BASE + index, addr);
-	eth_hw_addr_set(dev, addr);
-	u64_to_ether_addr(VNET_NEIGH_MAC_BASE + index, priv->neigh_addr);
-	priv->dice_key.key[1] = index;
-
-	err = register_netdev(dev);
-	if (err) {
-		/* The NAPI instance could be found until now. */
-		synchronize_net();
-		free_netdev(dev);
-		return err;
-	}
-	list_add_tail(&priv->node, &vnet_list);
-	return 0;
-}
-
-/**
- * vnet_destroy_all() - take every device away
- *
- * One batch, because each unregistration on its own waits for a grace period.
- * The core frees the devices (needs_free_netdev) once nobody holds them.
- *
- * Context: Process context, RTNL not held.
- */
-void vnet_destroy_all(void)
-{
-	struct vnet_priv *priv;
-	LIST_HEAD(doomed);
-
-	rtnl_lock();
-	list_for_each_entry(priv, &vnet_list, node)
-		unregister_netdevice_queue(priv->dev, &doomed);
-	unregister_netdevice_many(&doomed);
-	rtnl_unlock();
 }

@@ -3,58 +3,83 @@
  * DOC: The ring
  *
  * Frames on their way from one producer to one consumer, without a lock. Who
- * is the one and who the other stands at each ring of &struct vnet_priv.
+ * is the one and who the other stands at each ring of &struct vnet_queue.
  *
- * The producer fills a slot, then publishes the head; the consumer empties a
- * slot, then publishes the tail. Each store-release has its load-acquire on
- * the other side, named in the comments.
+ * The producer fills slots with vnet_ring_put() and shows them all at once with
+ * vnet_ring_publish(): between the two lies the doorbell that
+ * netdev_xmit_more() saves. The consumer reads with vnet_ring_peek() and gives
+ * the slots back with vnet_ring_consume(). Each store-release has its
+ * load-acquire on the other side, named in the comments.
  *
- * Next: tx.c and rx.c, who use it.
+ * Nothing in here needs a kernel: the unit tests run it in user space, under
+ * sanitizers, with the few macros that it uses made from C11 atomics.
+ *
+ * Next: tx.c and wire.c, which fill rings; wire.c and rx.c, which empty them.
  */
 
 #ifndef VNET_RING_H
 #define VNET_RING_H
 
 #include <linux/cache.h>
-#include <linux/skbuff.h>
-#include <linux/slab.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
 
 /**
  * struct vnet_ring - frames on their way from one producer to one consumer
- * @slot: the frames; slot (index & (size - 1)) belongs to the consumer while
+ * @slot: the frames; slot (index & mask) belongs to the consumer while
  *	tail <= index < head, to the producer otherwise
- * @size: number of slots, a power of two
- * @head: index of the next frame to put; written by the producer only
- * @tail: index of the next frame to take; written by the consumer only
+ * @mask: number of slots, a power of two, less one
+ * @head: index behind the last frame published; the producer's
+ * @put: index behind the last frame put; the producer's own, at or ahead of
+ *	@head
+ * @tail_seen: what @tail was when the producer last looked; the producer's own
+ * @tail: index of the first frame not yet given back; the consumer's
  *
- * Both indices only grow and wrap at 2^32, so head - tail is the occupancy.
- * Each side writes one of them and lives on a cache line of its own.
+ * All indices only grow and wrap at 2^32, so that a difference is a number of
+ * frames. Each side writes a cache line of its own, and the producer looks at
+ * the other one only when its ring seems full.
  */
 struct vnet_ring {
-	struct sk_buff **slot;
-	unsigned int size;
+	void **slot;
+	unsigned int mask;
 
 	unsigned int head ____cacheline_aligned_in_smp;
+	unsigned int put;
+	unsigned int tail_seen;
+
 	unsigned int tail ____cacheline_aligned_in_smp;
 };
 
 /**
- * vnet_ring_alloc() - make an empty ring
+ * vnet_ring_init() - make an empty ring of some slots
  * @ring: the ring
+ * @slot: its memory
  * @size: number of slots, a power of two
  *
- * Context: Process context.
- * Return: 0, or -ENOMEM.
+ * Context: Neither producer nor consumer runs.
  */
-static inline int vnet_ring_alloc(struct vnet_ring *ring, unsigned int size)
+static inline void vnet_ring_init(struct vnet_ring *ring, void **slot,
+				  unsigned int size)
 {
-	ring->slot = kvcalloc(size, sizeof(*ring->slot), GFP_KERNEL);
-	if (!ring->slot)
-		return -ENOMEM;
-	ring->size = size;
+	ring->slot = slot;
+	ring->mask = size - 1;
 	ring->head = 0;
+	ring->put = 0;
+	ring->tail_seen = 0;
 	ring->tail = 0;
-	return 0;
+}
+
+/**
+ * vnet_ring_size() - how many frames the ring holds at most
+ * @ring: the ring
+ *
+ * Context: Any.
+ * Return: number of slots.
+ */
+static inline unsigned int vnet_ring_size(const struct vnet_ring *ring)
+{
+	return ring->mask + 1;
 }
 
 /**
@@ -64,78 +89,90 @@ static inline int vnet_ring_alloc(struct vnet_ring *ring, unsigned int size)
  * Context: The producer.
  * Return: free slots; the consumer can only make it more.
  */
-static inline unsigned int vnet_ring_space(const struct vnet_ring *ring)
+static inline unsigned int vnet_ring_space(struct vnet_ring *ring)
 {
-	/* Pairs with vnet_ring_pop(): what is free here has been read there. */
-	return ring->size - (ring->head - smp_load_acquire(&ring->tail));
+	/* Pairs with vnet_ring_consume(): what is free has been read. */
+	ring->tail_seen = smp_load_acquire(&ring->tail);
+	return vnet_ring_size(ring) - (ring->put - ring->tail_seen);
 }
 
 /**
- * vnet_ring_count() - how many frames the consumer may take
+ * vnet_ring_full() - whether there is no room for another frame
  * @ring: the ring
  *
- * Context: The consumer.
- * Return: filled slots; the producer can only make it more.
+ * Looks at the consumer's index only if the last look leaves a doubt.
+ *
+ * Context: The producer.
+ * Return: true if there is none.
+ */
+static inline bool vnet_ring_full(struct vnet_ring *ring)
+{
+	return ring->put - ring->tail_seen > ring->mask &&
+	       !vnet_ring_space(ring);
+}
+
+/**
+ * vnet_ring_put() - put a frame behind the others; there must be room
+ * @ring: the ring
+ * @frame: the frame; still the producer's until vnet_ring_publish()
+ *
+ * Context: The producer; vnet_ring_full() has said no.
+ */
+static inline void vnet_ring_put(struct vnet_ring *ring, void *frame)
+{
+	ring->slot[ring->put++ & ring->mask] = frame;
+}
+
+/**
+ * vnet_ring_publish() - show the consumer all that was put
+ * @ring: the ring
+ *
+ * Context: The producer; from here on the frames are the consumer's.
+ */
+static inline void vnet_ring_publish(struct vnet_ring *ring)
+{
+	/* Pairs with vnet_ring_count(): the slots before the index. */
+	smp_store_release(&ring->head, ring->put);
+}
+
+/**
+ * vnet_ring_count() - how many frames the consumer may read
+ * @ring: the ring
+ *
+ * Context: The consumer. From anywhere else, a good guess.
+ * Return: published frames; the producer can only make it more.
  */
 static inline unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
-	/* Pairs with vnet_ring_push(): what counts here has been written. */
+	/* Pairs with vnet_ring_publish(): what counts has been written. */
 	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
 }
 
 /**
- * vnet_ring_push() - put a frame at the head
+ * vnet_ring_peek() - read a frame and leave it where it is
  * @ring: the ring
- * @skb: the frame; the consumer's from here on, if true is returned
- *
- * Context: The producer.
- * Return: false if the ring is full.
- */
-static inline bool vnet_ring_push(struct vnet_ring *ring, struct sk_buff *skb)
-{
-	if (!vnet_ring_space(ring))
-		return false;
-	ring->slot[ring->head & (ring->size - 1)] = skb;
-	/* Pairs with vnet_ring_count(): the slot before the index. */
-	smp_store_release(&ring->head, ring->head + 1);
-	return true;
-}
-
-/**
- * vnet_ring_pop() - take the frame at the tail
- * @ring: the ring
+ * @i: which one, from 0, below vnet_ring_count()
  *
  * Context: The consumer.
- * Return: the frame, or NULL if the ring is empty.
+ * Return: the frame.
  */
-static inline struct sk_buff *vnet_ring_pop(struct vnet_ring *ring)
+static inline void *vnet_ring_peek(const struct vnet_ring *ring,
+				   unsigned int i)
 {
-	struct sk_buff *skb;
-
-	if (!vnet_ring_count(ring))
-		return NULL;
-	skb = ring->slot[ring->tail & (ring->size - 1)];
-	/* Pairs with vnet_ring_space(): the slot before the index. */
-	smp_store_release(&ring->tail, ring->tail + 1);
-	return skb;
+	return ring->slot[(ring->tail + i) & ring->mask];
 }
 
 /**
- * vnet_ring_free() - drop what is left and give the memory back
+ * vnet_ring_consume() - give the first slots back to the producer
  * @ring: the ring
+ * @n: how many, at most vnet_ring_count()
  *
- * Context: Process context; producer and consumer have stopped.
- * Return: number of frames that had to be dropped.
+ * Context: The consumer; it has read them.
  */
-static inline unsigned int vnet_ring_free(struct vnet_ring *ring)
+static inline void vnet_ring_consume(struct vnet_ring *ring, unsigned int n)
 {
-	unsigned int dropped = vnet_ring_count(ring);
-	struct sk_buff *skb;
-
-	while ((skb = vnet_ring_pop(ring)))
-		kfree_skb(skb);
-	kvfree(ring->slot);
-	return dropped;
+	/* Pairs with vnet_ring_space(): the reads before the index. */
+	smp_store_release(&ring->tail, ring->tail + n);
 }
 
 #endif /* VNET_RING_H */

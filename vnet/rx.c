@@ -2,95 +2,345 @@
 /**
  * DOC: From the RX ring into the stack
  *
- * The interrupt masks itself and asks for a poll; the poll takes what its
- * budget allows, hands it to GRO, unmasks, and looks again
- * (Documentation/networking/napi.rst). vnet_poll() is the consumer of the RX
- * ring, the delay line's timer its producer.
+ * The interrupt masks itself and asks for a poll, at once or, if it is
+ * moderated (`ethtool -C`), after a while; the poll plays the wire, takes what
+ * its budget allows, hands it to XDP and to the stack, unmasks, and looks
+ * again (Documentation/networking/napi.rst). The poll is the consumer of the
+ * RX ring.
  *
- * Next: netdev.c, which starts and stops all of this.
+ * Next: xdp.c, or queue.c, which starts and stops all of this.
  */
 
 #include <linux/etherdevice.h>
+#include <linux/filter.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <net/busy_poll.h>
 
+#include "compat.h"
 #include "vnet.h"
 
+/* Offloads of the receiving side; with all of them there is nothing to do. */
+#define VNET_RX_OFFLOADS (NETIF_F_RXCSUM | NETIF_F_RXHASH | \
+			  NETIF_F_HW_VLAN_CTAG_RX | NETIF_F_HW_VLAN_STAG_RX)
+
 /**
- * vnet_receive() - a frame has come in over the wire: put it into the RX ring
- * @priv: the device
- * @skb: the frame, ours
+ * vnet_irq_fire() - the interrupt: mask it, ask for a poll
+ * @q: the queue
  *
- * This is the hardware's half. If the host has not emptied the ring in time,
- * the frame has missed it.
- *
- * Context: The delay line's timer (softirq); the RX ring's producer.
+ * Context: Any.
  */
-void vnet_receive(struct vnet_priv *priv, struct sk_buff *skb)
+static void vnet_irq_fire(struct vnet_queue *q)
 {
-	if (!vnet_ring_push(&priv->rx, skb)) {
-		vnet_count(priv, VNET_RX_MISSED, 1);
+	if (napi_schedule_prep(&q->napi)) {
+		WRITE_ONCE(q->irq_masked, true);
+		__napi_schedule(&q->napi);
+	}
+}
+
+/**
+ * vnet_irq_moderate() - put the interrupt off, if it can wait
+ * @q: the queue that receives
+ * @from: the queue that has sent; NULL if it was steered here
+ *
+ * It cannot wait if the frames are many, or if their sender is stopped: for
+ * more would not come.
+ *
+ * Context: Bottom halves off.
+ * Return: true if it was put off.
+ */
+static bool vnet_irq_moderate(struct vnet_queue *q,
+			      const struct vnet_queue *from)
+{
+	unsigned int usecs = READ_ONCE(q->rx_usecs);
+	unsigned int frames = READ_ONCE(q->rx_frames);
+	unsigned int waiting;
+
+	if (!usecs)
+		return false;
+	waiting = vnet_ring_count(from ? &from->tx : &q->rx);
+	if (frames && waiting >= frames)
+		return false;
+	if (from && netif_xmit_stopped(from->txq))
+		return false;
+	if (!test_and_set_bit(0, &q->irq_waiting))
+		hrtimer_start(&q->irq_timer, ns_to_ktime((u64)usecs * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL);
+	return true;
+}
+
+/**
+ * vnet_irq_timer() - an interrupt has been put off for long enough
+ * @timer: &vnet_queue.irq_timer
+ *
+ * Context: Hardirq.
+ * Return: HRTIMER_NORESTART; vnet_irq_moderate() sets the timer again.
+ */
+enum hrtimer_restart vnet_irq_timer(struct hrtimer *timer)
+{
+	struct vnet_queue *q = container_of(timer, struct vnet_queue,
+					    irq_timer);
+
+	clear_bit(0, &q->irq_waiting);
+	vnet_irq_fire(q);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * vnet_irq_raise() - there is something for a queue
+ * @q: the queue that receives
+ * @from: the queue that has sent; NULL if it was steered here
+ *
+ * Does nothing if the interrupt is masked, which costs next to nothing.
+ *
+ * Context: Bottom halves off; whoever has published a frame.
+ */
+void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from)
+{
+	/* The frame first, then the look. Pairs with vnet_irq_unmask(). */
+	smp_mb();
+	if (READ_ONCE(q->irq_masked))
+		return;
+	if (unlikely(q->rx_usecs) && vnet_irq_moderate(q, from))
+		return;
+	vnet_irq_fire(q);
+}
+
+/**
+ * vnet_irq_force() - make a queue poll, whether there is something or not
+ * @q: the queue
+ *
+ * Context: Any but hardirq.
+ */
+void vnet_irq_force(struct vnet_queue *q)
+{
+	local_bh_disable();
+	vnet_irq_fire(q);
+	local_bh_enable();
+}
+
+/**
+ * vnet_irq_unmask() - the poll has ended: allow the interrupt again
+ * @q: the queue
+ *
+ * A frame that came between the last look at the rings and the unmasking
+ * raised no interrupt, hence the second look.
+ *
+ * Context: The poll, after napi_complete_done().
+ */
+static void vnet_irq_unmask(struct vnet_queue *q)
+{
+	q->irq_fresh = true;
+	/* Unmask first, then look. Pairs with vnet_irq_raise(). */
+	smp_store_mb(q->irq_masked, false);
+	if (unlikely(vnet_ring_count(&q->rx)))
+		vnet_irq_fire(q);
+	else if (unlikely(vnet_wire_pending(q)))
+		vnet_irq_raise(q, q->feeds);
+}
+
+/**
+ * vnet_rx_plain() - do without the offloads that are off
+ * @q: the queue
+ * @skb: the frame, from its Ethernet header on
+ *
+ * Context: The poll.
+ * Return: the frame, perhaps another buffer; NULL if memory ran out.
+ */
+static struct sk_buff *vnet_rx_plain(struct vnet_queue *q, struct sk_buff *skb)
+{
+	netdev_features_t features = q->dev->features;
+
+	if (!(features & NETIF_F_RXHASH))
+		skb_clear_hash(skb);
+	if (!(features & NETIF_F_RXCSUM) && !skb_is_gso(skb) &&
+	    skb->ip_summed == CHECKSUM_PARTIAL &&
+	    skb_csum_hwoffload_help(skb, 0)) {
 		dev_kfree_skb_any(skb);
+		return NULL;
 	}
+	if (skb_vlan_tag_present(skb) &&
+	    !(features & (skb->vlan_proto == htons(ETH_P_8021Q) ?
+			  NETIF_F_HW_VLAN_CTAG_RX : NETIF_F_HW_VLAN_STAG_RX)))
+		skb = __vlan_hwaccel_push_inside(skb);
+	return skb;
 }
 
 /**
- * vnet_interrupt() - there is something in the RX ring
- * @priv: the device
+ * vnet_rx_one() - make an RX ring's frame ready for the stack
+ * @q: the queue
+ * @prog: the XDP program, or NULL
+ * @frame: the frame, as it lies in a ring; ours
+ * @work: what XDP has left to do
  *
- * Raised by the hardware, unless masked. It does nothing but mask itself and
- * ask for a poll, so it can come at any time and costs next to nothing.
- *
- * Context: Softirq; whoever put a frame into the RX ring, and vnet_poll().
+ * Context: The poll, under RCU.
+ * Return: the frame; NULL if it goes no further.
  */
-void vnet_interrupt(struct vnet_priv *priv)
+static struct sk_buff *vnet_rx_one(struct vnet_queue *q, struct bpf_prog *prog,
+				   void *frame, struct vnet_xdp_work *work)
 {
-	if (test_and_clear_bit(VNET_IRQ_ENABLED, &priv->flags)) {
-		vnet_count(priv, VNET_RX_INTERRUPTS, 1);
-		napi_schedule(&priv->napi);
+	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
+	struct sk_buff *skb = frame;
+
+	if (unlikely(xdpf)) {
+		skb = vnet_xdp_frame(q, prog, xdpf, work);
+		if (!skb)
+			return NULL;
+	} else {
+		if (unlikely(~q->dev->features & VNET_RX_OFFLOADS)) {
+			skb = vnet_rx_plain(q, skb);
+			if (!skb) {
+				vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
+				return NULL;
+			}
+		}
+		if (prog) {
+			skb = vnet_xdp_skb(q, prog, skb, work);
+			if (!skb)
+				return NULL;
+		}
+		skb->protocol = eth_type_trans(skb, q->dev);
 	}
+	skb_record_rx_queue(skb, q->index);
+	return skb;
 }
 
 /**
- * vnet_poll() - empty the RX ring into the stack
- * @napi: &vnet_priv.napi
- * @budget: how many frames at most; 0 when netpoll only wants TX served
+ * vnet_rx_gro() - whether frames may have others that GRO can join them to
+ * @q: the queue
+ *
+ * A sender that need not cut its data up sends it whole, so there is nothing
+ * to join, and trying to would cost more than all the rest of this path. veth
+ * decides alike.
+ *
+ * Context: The poll.
+ * Return: true if GRO is worth its while.
+ */
+static bool vnet_rx_gro(const struct vnet_queue *q)
+{
+	netdev_features_t features = q->dev->features;
+
+	if (!(features & NETIF_F_GRO))
+		return false;
+	return !q->feeds || !(q->feeds->dev->features & NETIF_F_ALL_TSO) ||
+	       (features & (NETIF_F_GRO_FRAGLIST | NETIF_F_GRO_UDP_FWD));
+}
+
+/**
+ * vnet_rx() - hand frames from the RX ring to the stack
+ * @q: the queue
+ * @budget: how many at most
+ *
+ * Those that GRO does not want go as one list: the stack then looks up each
+ * step of their way once, and not once for each frame. Bytes are counted
+ * before the Ethernet header is taken off, so that both directions count the
+ * same frame alike.
+ *
+ * Context: The poll; the RX ring's consumer.
+ * Return: number of frames taken out of the ring.
+ */
+static int vnet_rx(struct vnet_queue *q, int budget)
+{
+	const struct vnet_priv *priv = netdev_priv(q->dev);
+	int i, count = min_t(int, vnet_ring_count(&q->rx), budget);
+	bool gro = vnet_rx_gro(q);
+	struct vnet_xdp_work work;
+	struct bpf_prog *prog;
+	struct sk_buff *skb;
+	unsigned int bytes = 0;
+	LIST_HEAD(list);
+
+	if (!count)
+		return 0;
+	work.count = 0;
+	work.redirected = false;
+	rcu_read_lock();
+	prog = rcu_dereference(priv->xdp_prog);
+	for (i = 0; i < count; i++) {
+		void *frame = vnet_ring_peek(&q->rx, i);
+
+		bytes += vnet_frame_len(frame);
+		skb = vnet_rx_one(q, prog, frame, &work);
+		if (!skb)
+			continue;
+		if (gro) {
+			napi_gro_receive(&q->napi, skb);
+		} else {
+			skb_mark_napi_id(skb, &q->napi);
+			list_add_tail(&skb->list, &list);
+		}
+	}
+	vnet_ring_consume(&q->rx, count);
+	if (prog)
+		vnet_xdp_finish(q, &work);
+	if (list_is_singular(&list))
+		netif_receive_skb(list_first_entry(&list, struct sk_buff,
+						   list));
+	else
+		netif_receive_skb_list(&list);
+	rcu_read_unlock();
+
+	vnet_count(&q->rx_stats, VNET_RX_PACKETS, count);
+	vnet_count(&q->rx_stats, VNET_RX_BYTES, bytes);
+	return count;
+}
+
+/**
+ * vnet_rx_measure() - tell what chooses the moderation what has come in
+ * @q: the queue
+ *
+ * Context: The poll, when it has ended.
+ */
+static void vnet_rx_measure(struct vnet_queue *q)
+{
+	struct dim_sample sample = {};
+
+	dim_update_sample(++q->dim_events,
+			  u64_stats_read(&q->rx_stats.count[VNET_RX_PACKETS]),
+			  u64_stats_read(&q->rx_stats.count[VNET_RX_BYTES]),
+			  &sample);
+	vnet_dim(&q->dim, &sample);
+}
+
+/**
+ * vnet_poll() - empty the rings into the stack
+ * @napi: &vnet_queue.napi
+ * @budget: how many frames at most; 0 when netpoll only wants TX served, which
+ *	is not this end's business
  *
  * Having used the whole budget means that there may be more: say so by
- * returning it, stay masked, and be called again. Otherwise unmask. A frame
- * that came between the last look at the ring and the unmasking raised no
- * interrupt, hence the second look.
- *
- * Bytes are counted before eth_type_trans() takes the header off, so that
- * both directions count the same frame alike.
+ * returning it, stay masked, and be called again. Otherwise unmask.
  *
  * Context: Softirq (or the NAPI thread); the RX ring's consumer.
- * Return: number of frames handed to the stack.
+ * Return: number of frames handed on.
  */
 int vnet_poll(struct napi_struct *napi, int budget)
 {
-	struct vnet_priv *priv = container_of(napi, struct vnet_priv, napi);
-	struct net_device *dev = priv->dev;
-	struct sk_buff *skb;
-	int work = 0;
+	struct vnet_queue *q = container_of(napi, struct vnet_queue, napi);
+	const struct vnet_priv *priv = netdev_priv(q->dev);
+	int done, work = 0;
 
-	while (work < budget && (skb = vnet_ring_pop(&priv->rx))) {
-		vnet_count(priv, VNET_RX_PACKETS, 1);
-		vnet_count(priv, VNET_RX_BYTES, skb->len);
-		vnet_count_protocol(priv, VNET_RX_ARP, skb);
-		skb->protocol = eth_type_trans(skb, dev);
-		napi_gro_receive(napi, skb);
-		work++;
+	if (!budget)
+		return 0;
+	vnet_count(&q->rx_stats, VNET_RX_POLLS, 1);
+	if (q->irq_fresh)
+		vnet_count(&q->rx_stats, VNET_RX_INTERRUPTS, 1);
+	q->irq_fresh = false;
+
+	do {
+		vnet_wire(q);
+		done = vnet_rx(q, budget - work);
+		work += done;
+	} while (done && work < budget && vnet_wire_pending(q));
+
+	if (work == budget) {
+		vnet_count(&q->rx_stats, VNET_RX_BUDGET_FULL, 1);
+		return budget;
 	}
-	vnet_count(priv, VNET_NAPI_POLLS, 1);
-	if (budget && work == budget)
-		vnet_count(priv, VNET_NAPI_BUDGET_FULL, 1);
-	netif_dbg(priv, rx_status, dev, "poll: %d of %d\n", work, budget);
-
-	if (work < budget && napi_complete_done(napi, work)) {
-		set_bit(VNET_IRQ_ENABLED, &priv->flags);
-		/* Pairs with test_and_clear_bit() in vnet_interrupt(). */
-		smp_mb__after_atomic();
-		if (vnet_ring_count(&priv->rx))
-			vnet_interrupt(priv);
+	if (napi_complete_done(napi, work)) {
+		if (READ_ONCE(priv->adaptive_rx))
+			vnet_rx_measure(q);
+		vnet_irq_unmask(q);
 	}
 	return work;
 }

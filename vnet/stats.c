@@ -1,106 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: Counting, adding up, showing
+ * DOC: Adding up, showing
  *
- * What every device has goes to `ip -s link`, what only this one has to
- * `ethtool -S`, and nothing to both (Documentation/networking/statistics.rst).
+ * What every device has goes to `ip -s link`, what every queue has to the
+ * kernel's per-queue statistics, what only this driver has to `ethtool -S`,
+ * and nothing to two of them (Documentation/networking/statistics.rst). A
+ * kernel that knows no per-queue statistics gets them in `ethtool -S`.
  *
  * Next: ethtool.c.
  */
 
 #include <linux/ethtool.h>
-#include <linux/etherdevice.h>
-#include <linux/percpu.h>
+#include <linux/netdevice.h>
 
+#include "compat.h"
 #include "vnet.h"
 
-/* As `ethtool -S` prints them, from VNET_ETHTOOL_FIRST on. */
-static const char vnet_counter_names[][ETH_GSTRING_LEN] = {
-	"tx_arp", "tx_ipv4", "tx_ipv6", "tx_other",
-	"rx_arp", "rx_ipv4", "rx_ipv6", "rx_other",
-	"tx_ring_stop", "tx_ring_wake", "wire_ignored", "wire_lost",
-	"wire_overflow", "wire_errors", "wire_delay_ns", "tx_completions",
-	"rx_interrupts", "napi_polls", "napi_budget_full",
-};
+#if VNET_STAT_OPS
+#include <net/netdev_queues.h>
+#endif
 
-static_assert(ARRAY_SIZE(vnet_counter_names) ==
-	      VNET_COUNTERS - VNET_ETHTOOL_FIRST);
+/* Reads one counter of a set as a whole, on a 32-bit machine too. */
+#define vnet_read(_set, _which) ({					\
+	unsigned int __start;						\
+	u64 __value;							\
+									\
+	do {								\
+		__start = u64_stats_fetch_begin(&(_set)->syncp);	\
+		__value = u64_stats_read(&(_set)->count[_which]);	\
+	} while (u64_stats_fetch_retry(&(_set)->syncp, __start));	\
+	__value;							\
+})
 
-/**
- * vnet_count() - add to a counter
- * @priv: the device
- * @which: the counter
- * @n: how many
- *
- * Where a 64-bit counter takes two steps, interrupts are off in between:
- * netpoll sends from wherever it is.
- *
- * Context: Bottom halves off, or in an interrupt.
- */
-void vnet_count(struct vnet_priv *priv, enum vnet_counter which, u64 n)
-{
-	struct vnet_stats *stats = this_cpu_ptr(priv->stats);
-	unsigned long flags;
-
-	flags = u64_stats_update_begin_irqsave(&stats->syncp);
-	u64_stats_add(&stats->count[which], n);
-	u64_stats_update_end_irqrestore(&stats->syncp, flags);
-}
-
-/**
- * vnet_count_protocol() - add one to the counter of a frame's protocol
- * @priv: the device
- * @arp: the ARP counter of the direction; IPv4, IPv6 and other follow it
- * @skb: the frame, from its Ethernet header on
- *
- * Context: Bottom halves off.
- */
-void vnet_count_protocol(struct vnet_priv *priv, enum vnet_counter arp,
-			 const struct sk_buff *skb)
-{
-	enum vnet_counter which;
-
-	switch (ntohs(((struct ethhdr *)skb->data)->h_proto)) {
-	case ETH_P_ARP:
-		which = arp;
-		break;
-	case ETH_P_IP:
-		which = arp + 1;
-		break;
-	case ETH_P_IPV6:
-		which = arp + 2;
-		break;
-	default:
-		which = arp + 3;
-	}
-	vnet_count(priv, which, 1);
-}
-
-/**
- * vnet_sum() - one counter, all CPUs together
- * @priv: the device
- * @which: the counter
- *
- * Context: Any.
- * Return: the sum; not a snapshot, for the CPUs go on counting.
- */
-static u64 vnet_sum(const struct vnet_priv *priv, enum vnet_counter which)
-{
-	const struct vnet_stats *stats;
-	unsigned int start;
-	u64 count, sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		stats = per_cpu_ptr(priv->stats, cpu);
-		do {
-			start = u64_stats_fetch_begin(&stats->syncp);
-			count = u64_stats_read(&stats->count[which]);
-		} while (u64_stats_fetch_retry(&stats->syncp, start));
-		sum += count;
-	}
-	return sum;
-}
+/* Adds one counter up over all queues that the device has ever had. */
+#define vnet_sum(_priv, _set, _which) ({				\
+	u64 __sum = 0;							\
+	unsigned int __i;						\
+									\
+	for (__i = 0; __i < (_priv)->dev->num_tx_queues; __i++)		\
+		__sum += vnet_read(&(_priv)->queue[__i]._set, _which);	\
+	__sum;								\
+})
 
 /**
  * vnet_get_stats64() - what `ip -s link` shows
@@ -114,34 +54,69 @@ void vnet_get_stats64(struct net_device *dev,
 {
 	const struct vnet_priv *priv = netdev_priv(dev);
 
-	stats->tx_packets = vnet_sum(priv, VNET_TX_PACKETS);
-	stats->tx_bytes = vnet_sum(priv, VNET_TX_BYTES);
-	stats->tx_dropped = vnet_sum(priv, VNET_TX_DROPPED);
-	stats->rx_packets = vnet_sum(priv, VNET_RX_PACKETS);
-	stats->rx_bytes = vnet_sum(priv, VNET_RX_BYTES);
-	stats->rx_missed_errors = vnet_sum(priv, VNET_RX_MISSED);
+	stats->tx_packets = vnet_sum(priv, wire_stats, VNET_WIRE_PACKETS);
+	stats->tx_bytes = vnet_sum(priv, wire_stats, VNET_WIRE_BYTES);
+	stats->tx_dropped = vnet_sum(priv, tx_stats, VNET_TX_DROPPED);
+	stats->rx_packets = vnet_sum(priv, rx_stats, VNET_RX_PACKETS);
+	stats->rx_bytes = vnet_sum(priv, rx_stats, VNET_RX_BYTES);
+	stats->rx_dropped = vnet_sum(priv, rx_stats, VNET_RX_DROPPED);
+	stats->rx_missed_errors = vnet_sum(priv, rx_stats, VNET_RX_MISSED);
 }
+
+/* As `ethtool -S` prints them, in the order of vnet_get_ethtool_stats(). */
+static const char vnet_counter_names[][ETH_GSTRING_LEN] = {
+	"tx_doorbells", "tx_xdp", "tx_xdp_full", "tx_timeouts",
+	"wire_completions", "wire_paused", "wire_ignored",
+	"rx_interrupts", "napi_polls", "napi_budget_full",
+	"rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx", "rx_xdp_redirect",
+	"rx_xdp_aborted",
+};
+
+/* The same for one queue, on kernels that have no other place for it. */
+static const char * const vnet_queue_names[] = {
+	"tx%u_packets", "tx%u_bytes", "tx%u_stop", "tx%u_wake",
+	"rx%u_packets", "rx%u_bytes", "rx%u_missed",
+};
 
 /**
  * vnet_counter_total() - how many counters `ethtool -S` prints
+ * @dev: the device
  *
  * Context: Any.
  * Return: their number.
  */
-unsigned int vnet_counter_total(void)
+unsigned int vnet_counter_total(const struct net_device *dev)
 {
-	return ARRAY_SIZE(vnet_counter_names);
+	const struct vnet_priv *priv = netdev_priv(dev);
+	unsigned int total = ARRAY_SIZE(vnet_counter_names);
+
+	if (!VNET_STAT_OPS)
+		total += ARRAY_SIZE(vnet_queue_names) * priv->queues;
+	return total;
 }
 
 /**
  * vnet_get_counter_names() - the names of the counters of `ethtool -S`
+ * @dev: the device
  * @data: where to put them
  *
  * Context: Any.
  */
-void vnet_get_counter_names(u8 *data)
+void vnet_get_counter_names(const struct net_device *dev, u8 *data)
 {
+	const struct vnet_priv *priv = netdev_priv(dev);
+	unsigned int i, j;
+
 	memcpy(data, vnet_counter_names, sizeof(vnet_counter_names));
+	data += sizeof(vnet_counter_names);
+	if (VNET_STAT_OPS)
+		return;
+	for (i = 0; i < priv->queues; i++) {
+		for (j = 0; j < ARRAY_SIZE(vnet_queue_names); j++) {
+			snprintf(data, ETH_GSTRING_LEN, vnet_queue_names[j], i);
+			data += ETH_GSTRING_LEN;
+		}
+	}
 }
 
 /**
@@ -158,6 +133,127 @@ void vnet_get_ethtool_stats(struct net_device *dev,
 	const struct vnet_priv *priv = netdev_priv(dev);
 	unsigned int i;
 
-	for (i = VNET_ETHTOOL_FIRST; i < VNET_COUNTERS; i++)
-		*data++ = vnet_sum(priv, i);
+	for (i = VNET_TX_DOORBELLS; i < VNET_TX_COUNTERS; i++)
+		*data++ = vnet_sum(priv, tx_stats, i);
+	*data++ = vnet_sum(priv, wire_stats, VNET_WIRE_COMPLETIONS);
+	*data++ = vnet_sum(priv, wire_stats, VNET_WIRE_PAUSED);
+	*data++ = vnet_sum(priv, wire_stats, VNET_WIRE_IGNORED);
+	for (i = VNET_RX_INTERRUPTS; i < VNET_RX_COUNTERS; i++)
+		*data++ = vnet_sum(priv, rx_stats, i);
+	if (VNET_STAT_OPS)
+		return;
+
+	for (i = 0; i < priv->queues; i++) {
+		const struct vnet_queue *q = &priv->queue[i];
+
+		*data++ = vnet_read(&q->wire_stats, VNET_WIRE_PACKETS);
+		*data++ = vnet_read(&q->wire_stats, VNET_WIRE_BYTES);
+		*data++ = vnet_read(&q->tx_stats, VNET_TX_STOP);
+		*data++ = vnet_read(&q->wire_stats, VNET_WIRE_WAKE);
+		*data++ = vnet_read(&q->rx_stats, VNET_RX_PACKETS);
+		*data++ = vnet_read(&q->rx_stats, VNET_RX_BYTES);
+		*data++ = vnet_read(&q->rx_stats, VNET_RX_MISSED);
+	}
+}
+
+#if VNET_STAT_OPS
+/**
+ * vnet_get_queue_stats_rx() - what one queue has received
+ * @dev: the device
+ * @index: the queue
+ * @stats: where to put it
+ *
+ * Context: Process context, RTNL or the device's lock held.
+ */
+static void vnet_get_queue_stats_rx(struct net_device *dev, int index,
+				    struct netdev_queue_stats_rx *stats)
+{
+	const struct vnet_priv *priv = netdev_priv(dev);
+	const struct vnet_queue *q = &priv->queue[index];
+
+	stats->packets = vnet_read(&q->rx_stats, VNET_RX_PACKETS);
+	stats->bytes = vnet_read(&q->rx_stats, VNET_RX_BYTES);
+	stats->alloc_fail = vnet_read(&q->rx_stats, VNET_RX_DROPPED);
+	stats->hw_drops = vnet_read(&q->rx_stats, VNET_RX_MISSED);
+	stats->hw_drop_overruns = stats->hw_drops;
+}
+
+/**
+ * vnet_get_queue_stats_tx() - what one queue has sent
+ * @dev: the device
+ * @index: the queue
+ * @stats: where to put it
+ *
+ * Context: Process context, RTNL or the device's lock held.
+ */
+static void vnet_get_queue_stats_tx(struct net_device *dev, int index,
+				    struct netdev_queue_stats_tx *stats)
+{
+	const struct vnet_priv *priv = netdev_priv(dev);
+	const struct vnet_queue *q = &priv->queue[index];
+
+	stats->packets = vnet_read(&q->wire_stats, VNET_WIRE_PACKETS);
+	stats->bytes = vnet_read(&q->wire_stats, VNET_WIRE_BYTES);
+	stats->stop = vnet_read(&q->tx_stats, VNET_TX_STOP);
+	stats->wake = vnet_read(&q->wire_stats, VNET_WIRE_WAKE);
+}
+
+/**
+ * vnet_get_base_stats() - what queues have done that are no longer in use
+ * @dev: the device
+ * @rx: where to put what they have received
+ * @tx: where to put what they have sent
+ *
+ * Context: Process context, RTNL or the device's lock held.
+ */
+static void vnet_get_base_stats(struct net_device *dev,
+				struct netdev_queue_stats_rx *rx,
+				struct netdev_queue_stats_tx *tx)
+{
+	struct netdev_queue_stats_rx queue_rx;
+	struct netdev_queue_stats_tx queue_tx;
+	unsigned int i;
+
+	rx->packets = 0;
+	rx->bytes = 0;
+	rx->alloc_fail = 0;
+	rx->hw_drops = 0;
+	rx->hw_drop_overruns = 0;
+	tx->packets = 0;
+	tx->bytes = 0;
+	tx->stop = 0;
+	tx->wake = 0;
+	for (i = dev->real_num_tx_queues; i < dev->num_tx_queues; i++) {
+		vnet_get_queue_stats_rx(dev, i, &queue_rx);
+		vnet_get_queue_stats_tx(dev, i, &queue_tx);
+		rx->packets += queue_rx.packets;
+		rx->bytes += queue_rx.bytes;
+		rx->alloc_fail += queue_rx.alloc_fail;
+		rx->hw_drops += queue_rx.hw_drops;
+		rx->hw_drop_overruns += queue_rx.hw_drop_overruns;
+		tx->packets += queue_tx.packets;
+		tx->bytes += queue_tx.bytes;
+		tx->stop += queue_tx.stop;
+		tx->wake += queue_tx.wake;
+	}
+}
+
+static const struct netdev_stat_ops vnet_stat_ops = {
+	.get_queue_stats_rx	= vnet_get_queue_stats_rx,
+	.get_queue_stats_tx	= vnet_get_queue_stats_tx,
+	.get_base_stats		= vnet_get_base_stats,
+};
+#endif
+
+/**
+ * vnet_stats_setup() - offer per-queue statistics, where the kernel has them
+ * @dev: the device, not yet registered
+ *
+ * Context: Process context.
+ */
+void vnet_stats_setup(struct net_device *dev)
+{
+#if VNET_STAT_OPS
+	dev->stat_ops = &vnet_stat_ops;
+#endif
 }

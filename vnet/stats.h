@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /**
- * DOC: Counters, one set for each CPU
+ * DOC: Counters, three sets for each queue pair
  *
- * The frame's path counts on several CPUs at once, so each has counters of its
- * own; see vnet_count(). They belong to the device, not to one going up.
+ * A set has one writer at a time, so that counting is an addition and no
+ * atomic operation: whoever holds the TX lock, the wire, and the poll. They
+ * belong to the device, not to one going up.
  *
  * Next: stats.c adds them up.
  */
@@ -17,92 +18,107 @@
 struct ethtool_stats;
 struct net_device;
 struct rtnl_link_stats64;
-struct sk_buff;
-struct vnet_priv;
 
 /**
- * enum vnet_counter - everything that is counted, per CPU
- * @VNET_TX_PACKETS: frames whose last bit has left
- * @VNET_TX_BYTES: their bytes, Ethernet header included
- * @VNET_TX_DROPPED: frames lost for want of memory, or in the TX ring when the
- *	device went down
- * @VNET_RX_PACKETS: frames handed to the stack
- * @VNET_RX_BYTES: their bytes, Ethernet header included
- * @VNET_RX_MISSED: frames that found the RX ring full, or were still in it when
- *	the device went down
- * @VNET_ETHTOOL_FIRST: up to here `ip -s link` shows them, from here on
- *	`ethtool -S`
- * @VNET_TX_ARP: frames sent that were ARP
- * @VNET_TX_IPV4: … IPv4
- * @VNET_TX_IPV6: … IPv6
- * @VNET_TX_OTHER: … anything else
- * @VNET_RX_ARP: frames received that were ARP
- * @VNET_RX_IPV4: … IPv4
- * @VNET_RX_IPV6: … IPv6
- * @VNET_RX_OTHER: … anything else
+ * enum vnet_tx_counter - what the stack's side of the TX ring counts
+ * @VNET_TX_DROPPED: frames not accepted: no link, no memory for the padding
  * @VNET_TX_STOP: times the queue was stopped because the TX ring was full
- * @VNET_TX_WAKE: times it was woken because there was room again
- * @VNET_WIRE_IGNORED: frames that the far end took and had no answer to, or no
- *	memory for one
- * @VNET_WIRE_LOST: frames lost because loss_ppm said so
- * @VNET_WIRE_OVERFLOW: frames that found the delay line full
- * @VNET_WIRE_ERRORS: frames lost for want of memory for a VLAN tag, or in the
- *	delay line when the device went down
- * @VNET_WIRE_DELAY_NS: nanoseconds that frames were under way, all together
- * @VNET_TX_COMPLETIONS: times the wire found frames to send
- * @VNET_RX_INTERRUPTS: interrupts that were not masked
- * @VNET_NAPI_POLLS: calls of the poll function
- * @VNET_NAPI_BUDGET_FULL: of these, how many used up their budget
- * @VNET_COUNTERS: how many counters there are
+ * @VNET_TX_DOORBELLS: times the far end was told that there are frames
+ * @VNET_TX_XDP: frames accepted from XDP, of this device or another
+ * @VNET_TX_XDP_FULL: frames refused to XDP: no link, or the TX ring was full
+ * @VNET_TX_TIMEOUTS: times the watchdog found the queue stopped for too long
+ * @VNET_TX_COUNTERS: how many there are
  */
-enum vnet_counter {
-	VNET_TX_PACKETS,
-	VNET_TX_BYTES,
+enum vnet_tx_counter {
 	VNET_TX_DROPPED,
+	VNET_TX_STOP,
+	VNET_TX_DOORBELLS,
+	VNET_TX_XDP,
+	VNET_TX_XDP_FULL,
+	VNET_TX_TIMEOUTS,
+	VNET_TX_COUNTERS,
+};
+
+/**
+ * enum vnet_wire_counter - what the wire counts, at the queue that sent
+ * @VNET_WIRE_PACKETS: frames whose last bit has left
+ * @VNET_WIRE_BYTES: their bytes, Ethernet header included
+ * @VNET_WIRE_COMPLETIONS: times frames were found in the TX ring
+ * @VNET_WIRE_WAKE: times the queue was woken because there was room again
+ * @VNET_WIRE_PAUSED: times frames had to wait because the far RX ring was full
+ * @VNET_WIRE_IGNORED: frames to which the neighbour has no answer
+ * @VNET_WIRE_COUNTERS: how many there are
+ */
+enum vnet_wire_counter {
+	VNET_WIRE_PACKETS,
+	VNET_WIRE_BYTES,
+	VNET_WIRE_COMPLETIONS,
+	VNET_WIRE_WAKE,
+	VNET_WIRE_PAUSED,
+	VNET_WIRE_IGNORED,
+	VNET_WIRE_COUNTERS,
+};
+
+/**
+ * enum vnet_rx_counter - what the poll counts
+ * @VNET_RX_PACKETS: frames taken out of the RX ring
+ * @VNET_RX_BYTES: their bytes, Ethernet header included
+ * @VNET_RX_MISSED: frames that came over the wire and found the RX ring full
+ * @VNET_RX_DROPPED: frames lost for want of memory on their way to the stack
+ * @VNET_RX_INTERRUPTS: polls that an interrupt asked for
+ * @VNET_RX_POLLS: calls of the poll function
+ * @VNET_RX_BUDGET_FULL: of these, how many used up their budget
+ * @VNET_RX_XDP_PASS: frames that the XDP program let through
+ * @VNET_RX_XDP_DROP: frames that it dropped
+ * @VNET_RX_XDP_TX: frames that it sent back
+ * @VNET_RX_XDP_REDIRECT: frames that it sent elsewhere
+ * @VNET_RX_XDP_ABORTED: frames lost because the program failed, said nonsense,
+ *	or sent them where they could not go
+ * @VNET_RX_COUNTERS: how many there are
+ */
+enum vnet_rx_counter {
 	VNET_RX_PACKETS,
 	VNET_RX_BYTES,
 	VNET_RX_MISSED,
-	VNET_ETHTOOL_FIRST,
-	VNET_TX_ARP = VNET_ETHTOOL_FIRST,
-	VNET_TX_IPV4,
-	VNET_TX_IPV6,
-	VNET_TX_OTHER,
-	VNET_RX_ARP,
-	VNET_RX_IPV4,
-	VNET_RX_IPV6,
-	VNET_RX_OTHER,
-	VNET_TX_STOP,
-	VNET_TX_WAKE,
-	VNET_WIRE_IGNORED,
-	VNET_WIRE_LOST,
-	VNET_WIRE_OVERFLOW,
-	VNET_WIRE_ERRORS,
-	VNET_WIRE_DELAY_NS,
-	VNET_TX_COMPLETIONS,
+	VNET_RX_DROPPED,
 	VNET_RX_INTERRUPTS,
-	VNET_NAPI_POLLS,
-	VNET_NAPI_BUDGET_FULL,
-	VNET_COUNTERS
+	VNET_RX_POLLS,
+	VNET_RX_BUDGET_FULL,
+	VNET_RX_XDP_PASS,
+	VNET_RX_XDP_DROP,
+	VNET_RX_XDP_TX,
+	VNET_RX_XDP_REDIRECT,
+	VNET_RX_XDP_ABORTED,
+	VNET_RX_COUNTERS,
 };
 
-/**
- * struct vnet_stats - one CPU's counters
- * @count: by &enum vnet_counter
- * @syncp: lets a 32-bit reader see that a 64-bit counter was just changing
- */
-struct vnet_stats {
-	u64_stats_t count[VNET_COUNTERS];
-	struct u64_stats_sync syncp;
-};
+/* Defines a set of counters, with what a reader on a 32-bit machine needs. */
+#define VNET_STATS(_name, _counters)					\
+	struct _name {							\
+		struct u64_stats_sync syncp;				\
+		u64_stats_t count[_counters];				\
+	}
 
-void vnet_count(struct vnet_priv *priv, enum vnet_counter which, u64 n);
-void vnet_count_protocol(struct vnet_priv *priv, enum vnet_counter arp,
-			 const struct sk_buff *skb);
-unsigned int vnet_counter_total(void);
-void vnet_get_ethtool_stats(struct net_device *dev,
-			    struct ethtool_stats *stats, u64 *data);
+/* Written under the TX lock. */
+VNET_STATS(vnet_tx_stats, VNET_TX_COUNTERS);
+/* Written by the wire. */
+VNET_STATS(vnet_wire_stats, VNET_WIRE_COUNTERS);
+/* Written by the poll. */
+VNET_STATS(vnet_rx_stats, VNET_RX_COUNTERS);
+
+/* Adds to one counter of a set; the caller is the set's writer. */
+#define vnet_count(_set, _which, _n) do {				\
+	u64_stats_update_begin(&(_set)->syncp);				\
+	u64_stats_add(&(_set)->count[_which], _n);			\
+	u64_stats_update_end(&(_set)->syncp);				\
+} while (0)
+
 void vnet_get_stats64(struct net_device *dev,
 		      struct rtnl_link_stats64 *stats);
-void vnet_get_counter_names(u8 *data);
+unsigned int vnet_counter_total(const struct net_device *dev);
+void vnet_get_counter_names(const struct net_device *dev, u8 *data);
+void vnet_get_ethtool_stats(struct net_device *dev,
+			    struct ethtool_stats *stats, u64 *data);
+void vnet_stats_setup(struct net_device *dev);
 
 #endif /* VNET_STATS_H */

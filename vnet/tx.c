@@ -1,97 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: From the stack into the TX ring, and back: completion
+ * DOC: From the stack into the TX ring
  *
- * The producer of the TX ring. The queue is stopped before the ring is full,
- * looked at again after that, and woken by completion.
+ * The producer of the TX ring, under the TX lock: the stack's frames, which
+ * come one by one with word of whether more follow, and XDP's, which come in
+ * batches. The queue is stopped with the frame that fills the ring, looked at
+ * again after that, and woken by the wire.
  *
- * vnet_start_xmit() runs with bottom halves off under the TX queue's lock,
- * completion and wake in the wire's timer (softirq).
+ * BQL (Documentation/networking/driver.rst) is told of bytes here and of their
+ * completion by the wire, so that no more waits in the ring than keeps the
+ * wire busy.
  *
  * Next: wire.c takes the frames out.
  */
 
 #include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 
 #include "vnet.h"
 
 /**
- * vnet_complete() - the last bit of a frame has left
- * @priv: the device
- * @skb: the frame; from here on the wire's
+ * vnet_doorbell() - show the far end what has been put into the TX ring
+ * @q: the queue that sends
+ * @far: the queue that receives
  *
- * The sender's socket gets its memory back, and everything that the stack
- * knew of the frame but that no wire carries is forgotten: its route, its
- * connection, its mark, its timestamp, its hash, that its checksum was once
- * verified.
- *
- * Context: The wire (softirq).
+ * Context: Bottom halves off, TX lock held; the TX ring's producer.
  */
-void vnet_complete(struct vnet_priv *priv, struct sk_buff *skb)
+static void vnet_doorbell(struct vnet_queue *q, struct vnet_queue *far)
 {
-	vnet_count(priv, VNET_TX_PACKETS, 1);
-	vnet_count(priv, VNET_TX_BYTES, skb->len);
-	vnet_count_protocol(priv, VNET_TX_ARP, skb);
+	vnet_ring_publish(&q->tx);
+	vnet_count(&q->tx_stats, VNET_TX_DOORBELLS, 1);
+	vnet_irq_raise(far, q);
+}
 
-	skb_orphan(skb);
-	skb_scrub_packet(skb, true);
-	skb_clear_delivery_time(skb);
-	skb_clear_hash(skb);
-	skb->priority = 0;
-	skb->ip_summed = CHECKSUM_NONE;
+/**
+ * vnet_tx_maybe_stop() - stop the queue if the TX ring is full
+ * @q: the queue
+ *
+ * Context: Bottom halves off, TX lock held; the TX ring's producer.
+ */
+static void vnet_tx_maybe_stop(struct vnet_queue *q)
+{
+	if (likely(!vnet_ring_full(&q->tx)))
+		return;
+	netif_tx_stop_queue(q->txq);
+	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
+	smp_mb__after_atomic();
+	if (vnet_ring_space(&q->tx))
+		netif_tx_start_queue(q->txq);
+	else
+		vnet_count(&q->tx_stats, VNET_TX_STOP, 1);
 }
 
 /**
  * vnet_tx_wake() - wake the queue if it is stopped and there is room
- * @priv: the device
+ * @q: the queue
+ *
+ * Not before half the ring is free, or the queue would stop again at once.
+ * The wire comes by again until the ring is empty, so this cannot be missed.
  *
  * Under the TX lock, because vnet_start_xmit() on another CPU may just have
- * started, filled and stopped the queue again; and only while the device is
- * up, because vnet_stop() has stopped the queue for good.
+ * started, filled and stopped the queue again, and because a frozen queue
+ * (no far end) stays stopped.
  *
  * Context: The wire (softirq).
  */
-void vnet_tx_wake(struct vnet_priv *priv)
+void vnet_tx_wake(struct vnet_queue *q)
 {
-	struct netdev_queue *txq = netdev_get_tx_queue(priv->dev, 0);
-
-	/*
-	 * Room first, then the look at the queue's state.
-	 * vnet_tx_maybe_stop() stops first, then looks for room. One must see
-	 * the other.
-	 */
+	/* Room first, then the look. Pairs with vnet_tx_maybe_stop(). */
 	smp_mb();
-	if (likely(!netif_tx_queue_stopped(txq)))
+	if (likely(!netif_tx_queue_stopped(q->txq)) ||
+	    vnet_ring_count(&q->tx) > q->tx.mask / 2)
 		return;
-
-	__netif_tx_lock(txq, smp_processor_id());
-	if (netif_running(priv->dev) &&
-	    vnet_ring_count(&priv->tx) < priv->tx.size) {
-		vnet_count(priv, VNET_TX_WAKE, 1);
-		netif_tx_wake_queue(txq);
+	__netif_tx_lock(q->txq, smp_processor_id());
+	if (q->far && netif_tx_queue_stopped(q->txq)) {
+		vnet_count(&q->wire_stats, VNET_WIRE_WAKE, 1);
+		netif_tx_wake_queue(q->txq);
 	}
-	__netif_tx_unlock(txq);
-}
-
-/**
- * vnet_tx_maybe_stop() - stop the queue if the ring is full
- * @priv: the device
- *
- * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
- */
-static void vnet_tx_maybe_stop(struct vnet_priv *priv)
-{
-	if (vnet_ring_space(&priv->tx))
-		return;
-	netif_stop_queue(priv->dev);
-	/* Stop first, then look again. Pairs with vnet_tx_wake(). */
-	smp_mb__after_atomic();
-	if (vnet_ring_space(&priv->tx))
-		netif_start_queue(priv->dev);
-	else
-		vnet_count(priv, VNET_TX_STOP, 1);
+	__netif_tx_unlock(q->txq);
 }
 
 /**
@@ -99,60 +85,110 @@ static void vnet_tx_maybe_stop(struct vnet_priv *priv)
  * @skb: the frame, from its Ethernet header on; ours from here
  * @dev: the device
  *
- * The queue is stopped while there is still nothing wrong: with the frame that
- * fills the ring, not with the first that does not fit.
+ * A frame that cannot be sent is the last of a batch like any other: those
+ * before it still wait for their doorbell.
  *
- * Context: Bottom halves off, TX queue lock held; the TX ring's producer.
+ * Context: Bottom halves off, TX lock held; the TX ring's producer.
  * Return: NETDEV_TX_OK; NETDEV_TX_BUSY would mean that stop and wake are
  * broken, and is there to say so.
  */
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
+	struct vnet_queue *q = &priv->queue[skb_get_queue_mapping(skb)];
+	struct vnet_queue *far = q->far;
+	bool more = netdev_xmit_more();
 
-	if (unlikely(!vnet_ring_space(&priv->tx))) {
+	if (unlikely(!far)) {
+		/* The link went down behind the stack's back. */
+		dev_kfree_skb_any(skb);
+		vnet_count(&q->tx_stats, VNET_TX_DROPPED, 1);
+		return NETDEV_TX_OK;
+	}
+	if (unlikely(vnet_ring_full(&q->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
-		vnet_tx_maybe_stop(priv);
-		vnet_wire_start(priv);
+		vnet_tx_maybe_stop(q);
+		vnet_doorbell(q, far);
 		return NETDEV_TX_BUSY;
 	}
 
-	/* A wire has only bytes: a tag that comes beside the frame goes in. */
-	if (skb_vlan_tag_present(skb))
-		skb = __vlan_hwaccel_push_inside(skb);
 	/* A receiver takes a shorter frame for what a collision left. */
-	if (!skb || eth_skb_pad(skb)) {
-		vnet_count(priv, VNET_TX_DROPPED, 1);
-	} else {
+	if (unlikely(eth_skb_pad(skb))) {
+		skb = NULL;
+	} else if (unlikely(!pskb_may_pull(skb, ETH_HLEN))) {
+		dev_kfree_skb_any(skb);
+		skb = NULL;
+	}
+	if (likely(skb)) {
 		skb_tx_timestamp(skb);
-		vnet_ring_push(&priv->tx, skb);
-		/* From here on the frame may be gone: leave skb alone. */
-		vnet_tx_maybe_stop(priv);
+		more = !__netdev_tx_sent_queue(q->txq, skb->len, more);
+		vnet_ring_put(&q->tx, skb);
+		vnet_tx_maybe_stop(q);
+	} else {
+		vnet_count(&q->tx_stats, VNET_TX_DROPPED, 1);
 	}
 
-	/* More frames follow at once: one doorbell will do for all. */
-	if (!netdev_xmit_more() || netif_queue_stopped(dev))
-		vnet_wire_start(priv);
+	if (!more || netif_xmit_stopped(q->txq))
+		vnet_doorbell(q, far);
 	return NETDEV_TX_OK;
 }
 
 /**
- * vnet_tx_timeout() - the queue has been stopped for too long
- * @dev: the device
- * @txqueue: which queue; there is only one
+ * vnet_tx_frames() - take a batch of frames from XDP
+ * @q: the queue
+ * @frames: the frames, as they lie in a ring; each an XDP frame or an skb
+ * @n: how many
  *
- * A real driver would suspect a lost interrupt first, look for completions,
- * and reset the hardware if there are none. This hardware is only slow: make
- * it finish now. The core counts the event (queues/tx-0/tx_timeout in sysfs).
+ * Context: Bottom halves off; takes the TX lock.
+ * Return: how many were taken, from the first on; the others are the caller's.
+ */
+unsigned int vnet_tx_frames(struct vnet_queue *q, void **frames,
+			    unsigned int n)
+{
+	unsigned int i, bytes = 0;
+
+	__netif_tx_lock(q->txq, smp_processor_id());
+	if (!q->far)
+		goto full;
+	n = min(n, vnet_ring_space(&q->tx));
+	if (!n)
+		goto full;
+	for (i = 0; i < n; i++) {
+		bytes += vnet_frame_len(frames[i]);
+		vnet_ring_put(&q->tx, frames[i]);
+	}
+	vnet_count(&q->tx_stats, VNET_TX_XDP, n);
+	__netdev_tx_sent_queue(q->txq, bytes, false);
+	vnet_tx_maybe_stop(q);
+	vnet_doorbell(q, q->far);
+	txq_trans_cond_update(q->txq);
+	__netif_tx_unlock(q->txq);
+	return n;
+
+full:
+	__netif_tx_unlock(q->txq);
+	return 0;
+}
+
+/**
+ * vnet_tx_timeout() - a queue has been stopped for too long
+ * @dev: the device
+ * @txqueue: which queue
+ *
+ * The hardware hangs (fault.c can make it). What brings real hardware back is
+ * a reset; so it is here, and nothing that was in a ring is lost by it.
  *
  * Context: Softirq, all TX queues frozen; must not sleep.
  */
 void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
+	struct vnet_queue *q = &priv->queue[txqueue];
 
-	netif_warn(priv, tx_err, dev, "TX queue %u timed out, completing now\n",
+	netif_warn(priv, tx_err, dev, "TX queue %u timed out, resetting\n",
 		   txqueue);
-	set_bit(VNET_WIRE_BUSY, &priv->flags);
-	hrtimer_start(&priv->wire, 0, HRTIMER_MODE_REL_SOFT);
+	WRITE_ONCE(priv->stalled, false);
+	vnet_count(&q->tx_stats, VNET_TX_TIMEOUTS, 1);
+	if (q->far)
+		vnet_irq_force(q->far);
 }

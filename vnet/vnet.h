@@ -2,8 +2,16 @@
 /**
  * DOC: The device
  *
- * What the files of this driver share: the device itself, and the functions by
- * which they call each other, in the order of a frame's path.
+ * What the files of this driver share: the device, its queue pairs, and the
+ * functions by which the files call each other, in the order of a frame's
+ * path.
+ *
+ * Queue i of one end feeds queue i of the other. What the sender's queue holds
+ * is read by the receiver's poll: it plays the wire (from the sender's TX ring
+ * into its own RX ring), then the host (from the RX ring into the stack).
+ *
+ * All settings are made under RTNL while the link is frozen (queue.c), so that
+ * the path of a frame needs no lock but the stack's own TX lock.
  *
  * Next: main.c, or follow a frame: tx.c, wire.c, rx.c.
  */
@@ -11,122 +19,258 @@
 #ifndef VNET_H
 #define VNET_H
 
+#include <linux/bpf.h>
+#include <linux/dim.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
-#include <linux/rbtree.h>
-#include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <net/xdp.h>
 
-#include "param.h"
 #include "ring.h"
 #include "stats.h"
+#include "uapi/vnet.h"
 
-/* A thousand devices make a test of scale; more would only cost memory. */
-#define VNET_MAX_DEVICES 1000
+/* Queue pairs of a device at most. */
+#define VNET_QUEUES_MAX 64
 
-/* Frames that wait for the wire. A power of two, so that an index is a mask. */
-#ifndef VNET_TX_RING_SIZE
-#define VNET_TX_RING_SIZE 256
-#endif
-static_assert(VNET_TX_RING_SIZE >= 4 && VNET_TX_RING_SIZE <= 4096 &&
-	      !(VNET_TX_RING_SIZE & (VNET_TX_RING_SIZE - 1)),
-	      "VNET_TX_RING_SIZE must be a power of two from 4 to 4096");
+/* Ring sizes that `ethtool -G` takes; powers of two, so an index is a mask. */
+#define VNET_RING_MIN 4
+#define VNET_RING_MAX 4096
+#define VNET_RING_DEFAULT 256
 
-/* Frames that wait for the stack; same rule. */
-#ifndef VNET_RX_RING_SIZE
-#define VNET_RX_RING_SIZE 256
-#endif
-static_assert(VNET_RX_RING_SIZE >= 4 && VNET_RX_RING_SIZE <= 4096 &&
-	      !(VNET_RX_RING_SIZE & (VNET_RX_RING_SIZE - 1)),
-	      "VNET_RX_RING_SIZE must be a power of two from 4 to 4096");
+/* Entries of the table of `ethtool -x`; enough for two per queue. */
+#define VNET_RSS_TABLE 128
+static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
+
+/* An interrupt may be put off by a second; longer looks like a dead link. */
+#define VNET_RX_USECS_MAX 1000000
 
 /**
- * enum vnet_flag - bits of &vnet_priv.flags
- * @VNET_WIRE_BUSY: the wire's timer is set, or its handler has work; whoever
- *	turns this bit on must start the timer
- * @VNET_IRQ_ENABLED: the device may raise its interrupt; off while NAPI polls
+ * struct vnet_queue - one queue pair
+ * @dev: the device it belongs to
+ * @txq: the stack's half of the sending queue
+ * @index: which queue pair of the device
+ * @far: the queue pair at the other end that gets what this one sends; NULL
+ *	while there is no link or it is frozen. Written under the TX lock, which
+ *	also keeps whoever found it non-NULL from being overtaken by a freeze.
+ * @feeds: first of the queue pairs at the other end that send to this one;
+ *	written while the link is frozen
+ * @feed_next: next queue pair that sends to the same one
+ * @slots: memory of both rings
+ * @tx: from vnet_start_xmit() and XDP, under the TX lock, to vnet_wire() in the
+ *	poll of @far
+ * @tx_stats: counters of the side that puts frames into @tx
+ * @wire_stats: counters of the side that takes them out
+ * @rx: from vnet_wire() to vnet_poll(), both in this queue's poll; when frames
+ *	are steered (`ethtool -X`), from any poll of the device that holds
+ *	@rx_lock
+ * @rx_lock: keeps the polls apart that steer frames to this queue
+ * @rx_stats: counters of the poll
+ * @napi: the poll
+ * @irq_masked: the interrupt will not be raised: a poll is to come or at work
+ * @irq_fresh: the poll that comes next was asked for by an interrupt; the
+ *	poll's own
+ * @irq_waiting: the interrupt is put off until @irq_timer fires
+ * @rx_usecs: by how many microseconds an interrupt is put off; 0 for not at all
+ * @rx_frames: unless there are so many frames; 0 for any number
+ * @irq_timer: puts off the interrupt
+ * @dim: chooses @rx_usecs and @rx_frames if `ethtool -C adaptive-rx` is on
+ * @dim_events: number of interrupts so far, for @dim; the poll's own
+ * @xdp_rxq: what XDP wants to know of this queue
  */
-enum vnet_flag {
-	VNET_WIRE_BUSY,
-	VNET_IRQ_ENABLED,
+struct vnet_queue {
+	/* Written under RTNL while the link is frozen. */
+	struct net_device *dev;
+	struct netdev_queue *txq;
+	unsigned int index;
+	struct vnet_queue *far;
+	struct vnet_queue *feeds;
+	struct vnet_queue *feed_next;
+	void **slots;
+
+	/* The producer's line and the consumer's are in the ring. */
+	struct vnet_ring tx;
+	struct vnet_tx_stats tx_stats;
+
+	/* Written by the wire. */
+	struct vnet_wire_stats wire_stats ____cacheline_aligned_in_smp;
+
+	/* Written by the poll. */
+	struct vnet_ring rx;
+	spinlock_t rx_lock; /* makes the RX ring's producers one */
+	struct vnet_rx_stats rx_stats;
+	struct napi_struct napi;
+	bool irq_fresh;
+	u16 dim_events;
+
+	/* Written by whoever raises the interrupt, and by the poll. */
+	bool irq_masked ____cacheline_aligned_in_smp;
+	unsigned long irq_waiting;
+	struct hrtimer irq_timer;
+
+	/* Written under RTNL, or by the work of @dim. */
+	unsigned int rx_usecs;
+	unsigned int rx_frames;
+	struct dim dim;
+	struct xdp_rxq_info xdp_rxq;
 };
 
 /**
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
- * @node: its place in the list of all devices
- * @stats: the counters; see vnet_count()
- * @msg_enable: what to log, NETIF_MSG_*; `ethtool -s … msglvl` sets it
- * @flags: bits of &enum vnet_flag, changed by atomic operations only, but for
- *	vnet_open()
- * @wire: the hardware's clock; vnet_wire() is its handler
- * @tx: from vnet_start_xmit() to vnet_wire(); exists while the device is up
- * @neigh_addr: MAC address with which the far end answers ARP
- * @dice_key: the seed when the device went up, and which device it is
- * @ordinal: number of the frame that is leaving, from 0; the wire's
- * @line_lock: guards the delay line; taken in softirq, and by vnet_stop() after
- *	the timers have ended
- * @line: frames under way, by the time they are due
- * @line_len: how many
- * @line_timer: set for the first of them; vnet_line_tick() is its handler
- * @rx: from vnet_line_tick() to vnet_poll(); exists while the device is up
- * @napi: who empties the RX ring, and whether it is about to
+ * @peer: the other end of a pair, or the device itself; NULL before the one
+ *	exists and after it has gone. Written under RTNL, read there or under RCU
+ * @queue: its queue pairs, as many as the device may ever have
+ * @xdp_prog: the XDP program; written under RTNL, read under RCU
+ * @far_mac: address of the neighbour, if the wire is a VNET_WIRE_REFLECT
+ * @wire: what is at the other end, an enum vnet_wire_kind
+ * @up: it has rings and polls
+ * @looped: the self-test has taken it off the wire and put in a plug
+ * @stalled: the hardware has hung and carries nothing (a fault from debugfs);
+ *	written anywhere
+ * @steered: `ethtool -X` has been used, and @rss_table acts
+ * @pause_rx: it stops sending when the far end asks it to
+ * @pause_tx: it asks the far end to stop sending when its RX ring is full
+ * @adaptive_rx: moderation is chosen by the traffic
+ * @queues: how many queue pairs are in use
+ * @tx_size: slots of a TX ring
+ * @rx_size: slots of an RX ring
+ * @rx_usecs: see &vnet_queue.rx_usecs, as it was set
+ * @rx_frames: see &vnet_queue.rx_frames, as it was set
+ * @speed: of the link, in Mbit/s, as it was set
+ * @msg_enable: what to log, NETIF_MSG_*
+ * @headroom: bytes that whoever sits above the device wants before a frame
+ * @id: number of the device in this module, for debugfs
+ * @rss_table: queue for the frames whose hash is i modulo VNET_RSS_TABLE
+ *
+ * All of it is written under RTNL; what the path of a frame reads of it is
+ * written while the link is frozen, or with WRITE_ONCE().
  */
 struct vnet_priv {
 	struct net_device *dev;
-	struct list_head node;
-	struct vnet_stats __percpu *stats;
+	struct net_device __rcu *peer;
+	struct vnet_queue *queue;
+	struct bpf_prog __rcu *xdp_prog;
+	u8 far_mac[ETH_ALEN];
+	u8 wire;
+	bool up;
+	bool looped;
+	bool stalled;
+	bool steered;
+	bool pause_rx;
+	bool pause_tx;
+	bool adaptive_rx;
+	unsigned int queues;
+	unsigned int tx_size;
+	unsigned int rx_size;
+	unsigned int rx_usecs;
+	unsigned int rx_frames;
+	u32 speed;
 	u32 msg_enable;
-
-	unsigned long flags;
-	struct hrtimer wire;
-	struct vnet_ring tx;
-
-	u8 neigh_addr[ETH_ALEN];
-	siphash_key_t dice_key;
-	u64 ordinal;
-	/* guards the delay line */
-	spinlock_t line_lock;
-	struct rb_root_cached line;
-	unsigned int line_len;
-	struct hrtimer line_timer;
-	struct vnet_ring rx;
-	struct napi_struct napi;
+	u16 headroom;
+	unsigned int id;
+	u8 rss_table[VNET_RSS_TABLE];
 };
 
+/* How many frames XDP sends back at once, under one lock; as devmap does. */
+#define VNET_XDP_BULK 16
+
+/**
+ * struct vnet_xdp_work - what XDP has left to do at the end of a poll
+ * @frames: to be sent back
+ * @count: how many
+ * @redirected: some were sent elsewhere, and have to be flushed
+ */
+struct vnet_xdp_work {
+	void *frames[VNET_XDP_BULK];
+	unsigned int count;
+	bool redirected;
+};
+
+/* A ring holds pointers to struct sk_buff, and, marked so, to xdp_frame. */
+#define VNET_FRAME_XDP 1UL
+
+/**
+ * vnet_frame_xdp() - what XDP has sent, if the frame is such a one
+ * @frame: as it lies in a ring
+ *
+ * Context: Any.
+ * Return: the XDP frame, or NULL if it is an skb.
+ */
+static inline struct xdp_frame *vnet_frame_xdp(void *frame)
+{
+	if (!((unsigned long)frame & VNET_FRAME_XDP))
+		return NULL;
+	return (void *)((unsigned long)frame & ~VNET_FRAME_XDP);
+}
+
+/**
+ * vnet_frame_mark() - make a frame that XDP has sent fit for a ring
+ * @xdpf: the XDP frame
+ *
+ * Context: Any.
+ * Return: what to put into the ring.
+ */
+static inline void *vnet_frame_mark(struct xdp_frame *xdpf)
+{
+	return (void *)((unsigned long)xdpf | VNET_FRAME_XDP);
+}
+
+/* queue.c */
+int vnet_queues_alloc(struct vnet_priv *priv);
+int vnet_up(struct vnet_priv *priv);
+void vnet_down(struct vnet_priv *priv);
+void vnet_freeze(struct vnet_priv *priv);
+void vnet_thaw(struct vnet_priv *priv);
+int vnet_resize(struct vnet_priv *priv, unsigned int queues,
+		unsigned int tx_size, unsigned int rx_size);
+void vnet_moderate(struct vnet_priv *priv);
+void vnet_rss_default(struct vnet_priv *priv);
+
 /* tx.c */
-void vnet_complete(struct vnet_priv *priv, struct sk_buff *skb);
-void vnet_tx_wake(struct vnet_priv *priv);
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev);
+unsigned int vnet_tx_frames(struct vnet_queue *q, void **frames,
+			    unsigned int n);
+void vnet_tx_wake(struct vnet_queue *q);
 void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 
 /* wire.c */
-void vnet_wire_start(struct vnet_priv *priv);
-enum hrtimer_restart vnet_wire(struct hrtimer *timer);
-enum hrtimer_restart vnet_line_tick(struct hrtimer *timer);
-unsigned int vnet_line_flush(struct vnet_priv *priv);
-
-/* impair.c */
-bool vnet_lost(const struct vnet_priv *priv);
-u64 vnet_delay(const struct vnet_priv *priv);
-
-/* vlan.c */
-int vnet_vlan_leave(struct sk_buff *skb);
-struct sk_buff *vnet_vlan_arrive(struct sk_buff *skb, u16 vid);
+void vnet_wire(struct vnet_queue *to);
+bool vnet_wire_pending(const struct vnet_queue *to);
+unsigned int vnet_frame_len(void *frame);
+void vnet_frame_drop(void *frame);
 
 /* reflect.c */
-bool vnet_reflect(struct vnet_priv *priv, struct sk_buff *skb);
+bool vnet_reflect(const struct vnet_priv *priv, void *frame);
 
 /* rx.c */
-void vnet_receive(struct vnet_priv *priv, struct sk_buff *skb);
-void vnet_interrupt(struct vnet_priv *priv);
+void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from);
+enum hrtimer_restart vnet_irq_timer(struct hrtimer *timer);
+void vnet_irq_force(struct vnet_queue *q);
 int vnet_poll(struct napi_struct *napi, int budget);
 
+/* xdp.c */
+struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
+			     struct sk_buff *skb, struct vnet_xdp_work *work);
+struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
+			       struct xdp_frame *xdpf,
+			       struct vnet_xdp_work *work);
+void vnet_xdp_finish(struct vnet_queue *q, struct vnet_xdp_work *work);
+int vnet_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
+		  u32 flags);
+int vnet_bpf(struct net_device *dev, struct netdev_bpf *bpf);
+void vnet_xdp_setup(struct net_device *dev);
+
 /* netdev.c */
-int vnet_create(unsigned int index);
-void vnet_destroy_all(void);
+void vnet_setup(struct net_device *dev);
+struct net_device *vnet_peer(const struct vnet_priv *priv);
+
+/* link.c */
+int vnet_create_lab(unsigned int index);
+int vnet_link_register(void);
+void vnet_link_unregister(void);
 
 /* selftest.c */
 void vnet_self_test(struct net_device *dev, struct ethtool_test *test,
@@ -134,6 +278,11 @@ void vnet_self_test(struct net_device *dev, struct ethtool_test *test,
 unsigned int vnet_test_total(void);
 void vnet_get_test_names(u8 *data);
 
+/* fault.c */
+void vnet_fault_init(void);
+void vnet_fault_exit(void);
+
+extern struct rtnl_link_ops vnet_link_ops;
 extern const struct ethtool_ops vnet_ethtool_ops;
 
 #endif /* VNET_H */

@@ -1,312 +1,247 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: The wire: from the TX ring to the RX ring
+ * DOC: The wire: from the TX rings at one end to an RX ring at the other
  *
- * Two timers, both in softirq. vnet_wire() is the consumer of the TX ring and
- * puts what leaves into the delay line; vnet_line_tick() takes out what is due
- * and is the producer of the RX ring. Everything passes through the delay
- * line, even with no delay, so that each ring keeps one of each. The line has
- * a lock.
+ * The consumer of the TX rings that feed a queue, and the producer of its RX
+ * ring; run by that queue's poll (softirq, or the NAPI thread). Here a frame
+ * leaves its sender for good: BQL is credited, the queue is woken, and all
+ * that the sender's stack knew of it but that no wire carries is forgotten.
  *
- * On the way, in this order: VLAN pop and translate (vlan.c), loss (impair.c),
- * the far end (reflect.c), delay and jitter (impair.c), VLAN push (vlan.c).
+ * This wire is clean: it takes no time and loses nothing that the RX ring has
+ * room for. What it loses otherwise is counted as missed by the receiver
+ * (Documentation/networking/statistics.rst), unless both ends have agreed to
+ * pause (`ethtool -A`).
  *
- * Next: impair.c rolls the dice.
+ * Next: rx.c takes the frames out of the RX ring; reflect.c, if the far end is
+ * a neighbour that is not there.
  */
 
 #include <linux/etherdevice.h>
-#include <linux/ktime.h>
+#include <linux/netdevice.h>
 
+#include "compat.h"
 #include "vnet.h"
 
-/*
- * Frames under way at most, so that a long delay cannot eat all memory. At
- * 1 s, the longest mean delay, 16384 frames of 1514 bytes make 198 Mbit/s.
- */
-#define VNET_LINE_LIMIT 16384
-
-/*
- * Frames that arrive before the poll gets its turn. If the timer was late,
- * more are due than the RX ring holds.
- */
-#define VNET_LINE_BATCH (VNET_RX_RING_SIZE / 2)
-
 /**
- * struct vnet_cb - what the delay line notes on a frame, in its skb->cb
- * @sent: when it left the TX ring
- * @due: when it is to arrive
- * @vid: VLAN to be pushed when it arrives, as set when it left; 0 for none
- */
-struct vnet_cb {
-	ktime_t sent;
-	ktime_t due;
-	u16 vid;
-};
-
-/**
- * vnet_cb() - the delay line's note on a frame
- * @skb: the frame
+ * vnet_frame_len() - length of a frame
+ * @frame: the frame, as it lies in a ring
  *
- * Context: The delay line.
- * Return: the note.
+ * Context: Any.
+ * Return: bytes, from the Ethernet header on.
  */
-static struct vnet_cb *vnet_cb(const struct sk_buff *skb)
+unsigned int vnet_frame_len(void *frame)
 {
-	BUILD_BUG_ON(sizeof(struct vnet_cb) > sizeof(skb->cb));
-	return (struct vnet_cb *)skb->cb;
+	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
+
+	return xdpf ? xdp_get_frame_len(xdpf) : ((struct sk_buff *)frame)->len;
 }
 
 /**
- * vnet_line_less() - whether one frame is due before another
- * @a: the one, by its rbnode
- * @b: the other
+ * vnet_frame_drop() - free a frame that was lost
+ * @frame: the frame, as it lies in a ring
  *
- * Context: Line lock held.
- * Return: true if it is; of two due at once the first in stays first.
+ * Context: Any but hardirq.
  */
-static bool vnet_line_less(struct rb_node *a, const struct rb_node *b)
+void vnet_frame_drop(void *frame)
 {
-	return ktime_before(vnet_cb(rb_to_skb(a))->due,
-			    vnet_cb(rb_to_skb(b))->due);
-}
+	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
 
-/**
- * vnet_line_put() - put a frame into the delay line
- * @priv: the device
- * @skb: the frame, ours
- *
- * Context: The wire (softirq).
- */
-static void vnet_line_put(struct vnet_priv *priv, struct sk_buff *skb)
-{
-	struct vnet_cb *cb = vnet_cb(skb);
-
-	cb->sent = ktime_get();
-	cb->due = ktime_add_ns(cb->sent, vnet_delay(priv));
-	cb->vid = VNET_GET(vlan_push);
-
-	spin_lock(&priv->line_lock);
-	if (priv->line_len == VNET_LINE_LIMIT) {
-		spin_unlock(&priv->line_lock);
-		vnet_count(priv, VNET_WIRE_OVERFLOW, 1);
-		dev_kfree_skb_any(skb);
-		return;
-	}
-	priv->line_len++;
-	if (rb_add_cached(&skb->rbnode, &priv->line, vnet_line_less))
-		hrtimer_start(&priv->line_timer, cb->due,
-			      HRTIMER_MODE_ABS_SOFT);
-	spin_unlock(&priv->line_lock);
-}
-
-/**
- * vnet_line_arm() - set the timer for the first frame in the delay line
- * @priv: the device
- *
- * All timer settings but that of vnet_line_put() are made here, and all under
- * the lock, so that the last one made is for the frame that is first.
- *
- * Context: Line lock held.
- */
-static void vnet_line_arm(struct vnet_priv *priv)
-{
-	struct sk_buff *first = rb_to_skb(rb_first_cached(&priv->line));
-
-	if (first)
-		hrtimer_start(&priv->line_timer, vnet_cb(first)->due,
-			      HRTIMER_MODE_ABS_SOFT);
-}
-
-/**
- * vnet_line_take() - take the first frame out of the delay line, if it is due
- * @priv: the device
- * @now: what is due by then
- *
- * If it is not, the timer is set for it.
- *
- * Context: Bottom halves off: the delay line's timer, and vnet_line_flush().
- * Return: the frame, or NULL if none is due.
- */
-static struct sk_buff *vnet_line_take(struct vnet_priv *priv, ktime_t now)
-{
-	struct sk_buff *skb;
-
-	spin_lock(&priv->line_lock);
-	skb = rb_to_skb(rb_first_cached(&priv->line));
-	if (!skb || ktime_after(vnet_cb(skb)->due, now)) {
-		vnet_line_arm(priv);
-		spin_unlock(&priv->line_lock);
-		return NULL;
-	}
-	rb_erase_cached(&skb->rbnode, &priv->line);
-	priv->line_len--;
-	spin_unlock(&priv->line_lock);
-
-	/* The node shared its memory with these. */
-	skb->next = NULL;
-	skb->prev = NULL;
-	skb->dev = priv->dev;
-	return skb;
-}
-
-/**
- * vnet_arrive() - a frame has come to the end of the delay line
- * @priv: the device
- * @skb: the frame, ours
- * @now: when that was
- *
- * Context: The delay line's timer (softirq); the RX ring's producer.
- */
-static void vnet_arrive(struct vnet_priv *priv, struct sk_buff *skb,
-			ktime_t now)
-{
-	vnet_count(priv, VNET_WIRE_DELAY_NS,
-		   ktime_to_ns(ktime_sub(now, vnet_cb(skb)->sent)));
-	skb = vnet_vlan_arrive(skb, vnet_cb(skb)->vid);
-	if (skb)
-		vnet_receive(priv, skb);
+	if (xdpf)
+		xdp_return_frame(xdpf);
 	else
-		vnet_count(priv, VNET_WIRE_ERRORS, 1);
+		dev_kfree_skb_any(frame);
 }
 
 /**
- * vnet_line_tick() - the first frame in the delay line is due
- * @timer: &vnet_priv.line_timer
+ * vnet_forget() - leave behind what no wire carries
+ * @skb: the frame
+ * @xnet: it goes to another network namespace
  *
- * Context: Softirq (HRTIMER_MODE_SOFT); the RX ring's producer.
- * Return: HRTIMER_NORESTART; vnet_line_arm() sets the timer again.
- */
-enum hrtimer_restart vnet_line_tick(struct hrtimer *timer)
-{
-	struct vnet_priv *priv = container_of(timer, struct vnet_priv,
-					      line_timer);
-	ktime_t now = ktime_get();
-	struct sk_buff *skb;
-	unsigned int i;
-
-	for (i = 0; i < VNET_LINE_BATCH; i++) {
-		skb = vnet_line_take(priv, now);
-		if (!skb)
-			break;
-		vnet_arrive(priv, skb, now);
-	}
-	if (i)
-		vnet_interrupt(priv);
-
-	/* More may be due, but the poll comes first. */
-	if (i == VNET_LINE_BATCH) {
-		spin_lock(&priv->line_lock);
-		vnet_line_arm(priv);
-		spin_unlock(&priv->line_lock);
-	}
-	return HRTIMER_NORESTART;
-}
-
-/**
- * vnet_line_flush() - drop what is under way
- * @priv: the device
- *
- * Context: Process context, bottom halves off; both timers have ended.
- * Return: number of frames dropped.
- */
-unsigned int vnet_line_flush(struct vnet_priv *priv)
-{
-	unsigned int dropped = 0;
-	struct sk_buff *skb;
-
-	while ((skb = vnet_line_take(priv, KTIME_MAX))) {
-		kfree_skb(skb);
-		dropped++;
-	}
-	return dropped;
-}
-
-/**
- * vnet_carry() - what the wire does to a frame that has left
- * @priv: the device
- * @skb: the frame, ours
- *
- * Somebody may still hold a clone of it (a running tcpdump does, and a bridge
- * that floods). The wire and GRO write, so the bytes must be ours alone.
+ * The sender's socket gets its memory back, and the frame loses its route, its
+ * connection, its mark, its times. A checksum that is still to be filled in
+ * (CHECKSUM_PARTIAL) stays so, for whoever needs it; any other verdict on a
+ * checksum was this end's, and the other makes its own. The flow's hash stays,
+ * as if the far end had computed it.
  *
  * Context: The wire (softirq).
+ * Return: 0, or -ENOMEM if a user's pages could not be copied.
  */
-static void vnet_carry(struct vnet_priv *priv, struct sk_buff *skb)
+static int vnet_forget(struct sk_buff *skb, bool xnet)
 {
-	if (skb_unclone(skb, GFP_ATOMIC) || vnet_vlan_leave(skb)) {
-		vnet_count(priv, VNET_WIRE_ERRORS, 1);
-		dev_kfree_skb_any(skb);
-		return;
-	}
-	if (vnet_lost(priv)) {
-		vnet_count(priv, VNET_WIRE_LOST, 1);
-		dev_kfree_skb_any(skb);
-		return;
-	}
-	if (READ_ONCE(vnet_far_end) == VNET_REFLECT &&
-	    !vnet_reflect(priv, skb)) {
-		vnet_count(priv, VNET_WIRE_IGNORED, 1);
-		dev_consume_skb_any(skb);
-		return;
-	}
-	vnet_line_put(priv, skb);
+	/* Pages lent by MSG_ZEROCOPY go back when the frame has left. */
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return -ENOMEM;
+	skb_orphan(skb);
+	skb_scrub_packet(skb, xnet);
+	skb->priority = 0;
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		skb->ip_summed = CHECKSUM_NONE;
+	return 0;
 }
 
 /**
- * vnet_wire_start() - set the wire's timer, unless it is set
- * @priv: the device
+ * vnet_steer() - which queue is to receive a frame, by `ethtool -X`
+ * @to: the queue whose poll has it
+ * @frame: the frame
  *
- * With nothing in the ring it fires in vain, which does no harm.
+ * What XDP has sent has no hash, and stays where it is.
  *
- * Context: Any; after a frame was put into the ring.
+ * Context: The wire (softirq).
+ * Return: the queue.
  */
-void vnet_wire_start(struct vnet_priv *priv)
+static struct vnet_queue *vnet_steer(struct vnet_queue *to, void *frame)
 {
-	u64 delay = VNET_GET(tx_usecs) * (u64)NSEC_PER_USEC;
+	struct vnet_priv *priv = netdev_priv(to->dev);
+	u32 hash;
 
-	if (!test_and_set_bit(VNET_WIRE_BUSY, &priv->flags))
-		hrtimer_start(&priv->wire, ns_to_ktime(delay),
-			      HRTIMER_MODE_REL_SOFT);
+	if (vnet_frame_xdp(frame))
+		return to;
+	hash = skb_get_hash(frame);
+	return &priv->queue[priv->rss_table[hash % VNET_RSS_TABLE]];
 }
 
 /**
- * vnet_wire() - the hardware: take what was in the TX ring onto the wire
- * @timer: &vnet_priv.wire
+ * vnet_arrive() - a frame has come in over the wire: put it into the RX ring
+ * @to: the queue whose poll has it
+ * @rxq: the queue that is to receive it; its RX ring has room
+ * @frame: the frame, ours
+ *
+ * Without steering only the poll of @to puts frames into its RX ring, and
+ * publishes them all at once.
+ *
+ * Context: The wire (softirq); the RX ring's producer.
+ */
+static void vnet_arrive(struct vnet_queue *to, struct vnet_queue *rxq,
+			void *frame)
+{
+	vnet_ring_put(&rxq->rx, frame);
+	if (unlikely(rxq != to)) {
+		vnet_ring_publish(&rxq->rx);
+		vnet_irq_raise(rxq, NULL);
+	}
+}
+
+/**
+ * vnet_carry_one() - carry a frame from one end to the other
+ * @from: the queue that sent
+ * @to: the queue whose poll carries
+ * @rxq: the queue that is to receive it
+ * @frame: the frame; ours unless false is returned
+ * @pause: leave the frame where it is if the RX ring is full
+ *
+ * Context: The wire (softirq); the RX ring's producer.
+ * Return: false if the frame has to wait.
+ */
+static bool vnet_carry_one(struct vnet_queue *from, struct vnet_queue *to,
+			   struct vnet_queue *rxq, void *frame, bool pause)
+{
+	const struct vnet_priv *near = netdev_priv(from->dev);
+	bool full = vnet_ring_full(&rxq->rx);
+
+	if (unlikely(full) && pause)
+		return false;
+	if (likely(!vnet_frame_xdp(frame)) &&
+	    unlikely(vnet_forget(frame, dev_net(from->dev) !=
+					dev_net(to->dev))))
+		full = true;
+	if (unlikely(near->wire == VNET_WIRE_REFLECT) && !near->looped &&
+	    !vnet_reflect(near, frame)) {
+		vnet_count(&from->wire_stats, VNET_WIRE_IGNORED, 1);
+		vnet_frame_drop(frame);
+	} else if (unlikely(full)) {
+		vnet_count(&to->rx_stats, VNET_RX_MISSED, 1);
+		vnet_frame_drop(frame);
+	} else {
+		vnet_arrive(to, rxq, frame);
+	}
+	return true;
+}
+
+/**
+ * vnet_carry() - carry what one queue has sent
+ * @from: the queue that sent
+ * @to: the queue that receives
  *
  * Takes no more than what it found at the start, so that a fast producer on
  * another CPU cannot hold this one for ever.
  *
- * Context: Softirq (HRTIMER_MODE_SOFT); the TX ring's consumer.
- * Return: HRTIMER_NORESTART; vnet_wire_start() sets the timer again.
+ * Context: The wire (softirq); the consumer of @from's TX ring.
  */
-enum hrtimer_restart vnet_wire(struct hrtimer *timer)
+static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 {
-	struct vnet_priv *priv = container_of(timer, struct vnet_priv, wire);
-	unsigned int i, found = vnet_ring_count(&priv->tx);
-	struct sk_buff *skb;
+	const struct vnet_priv *near = netdev_priv(from->dev);
+	const struct vnet_priv *priv = netdev_priv(to->dev);
+	unsigned int i, len, found = vnet_ring_count(&from->tx);
+	bool pause = priv->pause_tx && near->pause_rx;
+	struct vnet_queue *rxq;
+	unsigned int bytes = 0;
+	bool taken;
+	void *frame;
 
+	if (!found || unlikely(READ_ONCE(near->stalled)))
+		return;
 	for (i = 0; i < found; i++) {
-		skb = vnet_ring_pop(&priv->tx);
-		vnet_complete(priv, skb);
-		vnet_carry(priv, skb);
-		priv->ordinal++;
+		frame = vnet_ring_peek(&from->tx, i);
+		len = vnet_frame_len(frame);
+		if (unlikely(priv->steered)) {
+			rxq = vnet_steer(to, frame);
+			spin_lock(&rxq->rx_lock);
+			taken = vnet_carry_one(from, to, rxq, frame, pause);
+			vnet_ring_publish(&rxq->rx);
+			spin_unlock(&rxq->rx_lock);
+		} else {
+			taken = vnet_carry_one(from, to, to, frame, pause);
+		}
+		if (unlikely(!taken)) {
+			vnet_count(&from->wire_stats, VNET_WIRE_PAUSED, 1);
+			break;
+		}
+		bytes += len;
 	}
-	if (found) {
-		vnet_count(priv, VNET_TX_COMPLETIONS, 1);
-		netif_dbg(priv, tx_done, priv->dev, "wire: %u frames left\n",
-			  found);
+	if (!i)
+		return;
+	vnet_ring_consume(&from->tx, i);
+
+	vnet_count(&from->wire_stats, VNET_WIRE_COMPLETIONS, 1);
+	vnet_count(&from->wire_stats, VNET_WIRE_PACKETS, i);
+	vnet_count(&from->wire_stats, VNET_WIRE_BYTES, bytes);
+	netdev_tx_completed_queue(from->txq, i, bytes);
+	vnet_tx_wake(from);
+}
+
+/**
+ * vnet_wire() - carry to a queue all that was sent to it
+ * @to: the queue that receives
+ *
+ * Context: The poll of @to (softirq).
+ */
+void vnet_wire(struct vnet_queue *to)
+{
+	const struct vnet_priv *priv = netdev_priv(to->dev);
+	struct vnet_queue *from;
+
+	for (from = to->feeds; from; from = from->feed_next)
+		vnet_carry(from, to);
+	if (likely(!priv->steered))
+		vnet_ring_publish(&to->rx);
+}
+
+/**
+ * vnet_wire_pending() - whether something is waiting to be carried to a queue
+ * @to: the queue that receives
+ *
+ * Context: The poll of @to; from anywhere else, a good guess.
+ * Return: true if there is.
+ */
+bool vnet_wire_pending(const struct vnet_queue *to)
+{
+	const struct vnet_queue *from;
+	const struct vnet_priv *near;
+
+	for (from = to->feeds; from; from = from->feed_next) {
+		near = netdev_priv(from->dev);
+		if (vnet_ring_count(&from->tx) && !READ_ONCE(near->stalled))
+			return true;
 	}
-
-	vnet_tx_wake(priv);
-
-	/*
-	 * First no longer busy, then the look at the ring. Pairs with
-	 * test_and_set_bit() in vnet_wire_start(), a full barrier between the
-	 * push and the look at the bit: one of the two must see the other.
-	 */
-	clear_bit(VNET_WIRE_BUSY, &priv->flags);
-	smp_mb__after_atomic(); /* see above */
-	if (vnet_ring_count(&priv->tx))
-		vnet_wire_start(priv);
-	return HRTIMER_NORESTART;
+	return false;
 }

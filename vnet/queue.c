@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: Queue pairs: made and given back, joined across the wire, frozen
+ *
+ * Whatever changes queues, rings or what is joined to what does it between
+ * vnet_freeze() and vnet_thaw(): freezing stops the producers of both ends,
+ * lets the polls empty every ring, and then disables the polls. So nothing
+ * that was accepted is lost by a change, and nothing runs while it is made.
+ *
+ * Process context, RTNL held, all of it.
+ *
+ * Next: netdev.c, ethtool.c and xdp.c, which freeze and thaw.
+ */
+
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "vnet.h"
+
+/*
+ * How long a freeze waits for the polls to empty the rings. They need
+ * microseconds; threaded polls may have to wait for their CPU.
+ */
+#define VNET_DRAIN_TIMEOUT (5 * HZ)
+
+/**
+ * vnet_dim_work() - the moderation is to change
+ * @work: &vnet_queue.dim.work
+ *
+ * Context: Process context, RTNL not held.
+ */
+static void vnet_dim_work(struct work_struct *work)
+{
+	struct dim *dim = container_of(work, struct dim, work);
+	struct vnet_queue *q = container_of(dim, struct vnet_queue, dim);
+	struct dim_cq_moder moder;
+
+	moder = net_dim_get_rx_moderation(dim->mode, dim->profile_ix);
+	WRITE_ONCE(q->rx_usecs, moder.usec);
+	WRITE_ONCE(q->rx_frames, moder.pkts);
+	dim->state = DIM_START_MEASURE;
+}
+
+/**
+ * vnet_moderate() - put the moderation that was set in force
+ * @priv: the device
+ *
+ * With adaptive moderation it is where the traffic takes up from.
+ *
+ * Context: Process context, RTNL held.
+ */
+void vnet_moderate(struct vnet_priv *priv)
+{
+	unsigned int i;
+
+	for (i = 0; i < priv->queues; i++) {
+		WRITE_ONCE(priv->queue[i].rx_usecs, priv->rx_usecs);
+		WRITE_ONCE(priv->queue[i].rx_frames, priv->rx_frames);
+	}
+}
+
+/**
+ * vnet_rss_default() - spread the hashes evenly over the queues in use
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ */
+void vnet_rss_default(struct vnet_priv *priv)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNET_RSS_TABLE; i++)
+		priv->rss_table[i] = ethtool_rxfh_indir_default(i,
+								priv->queues);
+}
+
+/**
+ * vnet_xps() - give each CPU a sending queue of its own, as far as they go
+ * @priv: the device
+ *
+ * The stack then needs no hash to choose a queue, and frames stay on the CPU
+ * that made them. Only a hint: without memory for it, the stack hashes.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_xps(struct vnet_priv *priv)
+{
+	unsigned int i, n;
+	cpumask_var_t mask;
+	int cpu;
+
+	if (priv->queues == 1 || !alloc_cpumask_var(&mask, GFP_KERNEL))
+		return;
+	for (i = 0; i < priv->queues; i++) {
+		cpumask_clear(mask);
+		n = 0;
+		for_each_online_cpu(cpu)
+			if (n++ % priv->queues == i)
+				cpumask_set_cpu(cpu, mask);
+		netif_set_xps_queue(priv->dev, mask, i);
+	}
+	free_cpumask_var(mask);
+}
+
+/**
+ * vnet_queues_alloc() - make the queue pairs that the device may ever have
+ * @priv: the device
+ *
+ * Without rings: those are made when it goes up.
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -ENOMEM.
+ */
+int vnet_queues_alloc(struct vnet_priv *priv)
+{
+	struct net_device *dev = priv->dev;
+	struct vnet_queue *q;
+	unsigned int i;
+
+	priv->queue = kvcalloc(dev->num_tx_queues, sizeof(*q), GFP_KERNEL);
+	if (!priv->queue)
+		return -ENOMEM;
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		q = &priv->queue[i];
+		q->dev = dev;
+		q->txq = netdev_get_tx_queue(dev, i);
+		q->index = i;
+		spin_lock_init(&q->rx_lock);
+		u64_stats_init(&q->tx_stats.syncp);
+		u64_stats_init(&q->wire_stats.syncp);
+		u64_stats_init(&q->rx_stats.syncp);
+	}
+	vnet_rss_default(priv);
+	vnet_xps(priv);
+	return 0;
+}
+
+/**
+ * vnet_queue_up() - give a queue pair its rings and its poll
+ * @q: the queue
+ * @tx_size: slots of the TX ring
+ * @rx_size: slots of the RX ring
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, -ENOMEM, or what XDP refused the queue with; then nothing is left.
+ */
+static int vnet_queue_up(struct vnet_queue *q, unsigned int tx_size,
+			 unsigned int rx_size)
+{
+	const struct vnet_priv *priv = netdev_priv(q->dev);
+	int err;
+
+	q->slots = kvcalloc(tx_size + rx_size, sizeof(*q->slots),
+			    GFP_KERNEL_ACCOUNT);
+	if (!q->slots)
+		return -ENOMEM;
+	vnet_ring_init(&q->tx, q->slots, tx_size);
+	vnet_ring_init(&q->rx, q->slots + tx_size, rx_size);
+
+	q->irq_masked = true;
+	q->irq_waiting = 0;
+	q->rx_usecs = priv->rx_usecs;
+	q->rx_frames = priv->rx_frames;
+	hrtimer_setup(&q->irq_timer, vnet_irq_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL);
+	memset(&q->dim, 0, sizeof(q->dim));
+	q->dim.mode = DIM_CQ_PERIOD_MODE_START_FROM_EQE;
+	INIT_WORK(&q->dim.work, vnet_dim_work);
+
+	netif_napi_add(q->dev, &q->napi, vnet_poll);
+	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
+	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
+	err = xdp_rxq_info_reg(&q->xdp_rxq, q->dev, q->index, q->napi.napi_id);
+	if (err)
+		goto err_del_napi;
+	err = xdp_rxq_info_reg_mem_model(&q->xdp_rxq, MEM_TYPE_PAGE_SHARED,
+					 NULL);
+	if (err)
+		goto err_unreg_rxq;
+	return 0;
+
+err_unreg_rxq:
+	xdp_rxq_info_unreg(&q->xdp_rxq);
+err_del_napi:
+	netif_napi_del(&q->napi);
+	kvfree(q->slots);
+	q->slots = NULL;
+	return err;
+}
+
+/**
+ * vnet_ring_flush() - drop what is still in a ring
+ * @ring: the ring
+ *
+ * Context: Process context; neither producer nor consumer runs.
+ * Return: number of frames dropped.
+ */
+static unsigned int vnet_ring_flush(struct vnet_ring *ring)
+{
+	unsigned int i, left = vnet_ring_count(ring);
+
+	for (i = 0; i < left; i++)
+		vnet_frame_drop(vnet_ring_peek(ring, i));
+	vnet_ring_consume(ring, left);
+	return left;
+}
+
+/**
+ * vnet_queues_down() - take the rings and polls of some queue pairs away
+ * @priv: the device
+ * @first: the first queue
+ * @end: behind the last queue
+ *
+ * The rings are empty, unless the polls did not get their turn in time.
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+static void vnet_queues_down(struct vnet_priv *priv, unsigned int first,
+			     unsigned int end)
+{
+	struct vnet_queue *q;
+	unsigned int i;
+
+	for (i = first; i < end; i++) {
+		q = &priv->queue[i];
+		netif_queue_set_napi(q->dev, i, NETDEV_QUEUE_TYPE_RX, NULL);
+		netif_queue_set_napi(q->dev, i, NETDEV_QUEUE_TYPE_TX, NULL);
+		__netif_napi_del(&q->napi);
+	}
+	/* Busy polling may still look at them. */
+	if (first < end)
+		synchronize_net();
+	for (i = first; i < end; i++) {
+		q = &priv->queue[i];
+		xdp_rxq_info_unreg(&q->xdp_rxq);
+		local_bh_disable();
+		vnet_count(&q->tx_stats, VNET_TX_DROPPED,
+			   vnet_ring_flush(&q->tx));
+		vnet_count(&q->rx_stats, VNET_RX_MISSED,
+			   vnet_ring_flush(&q->rx));
+		local_bh_enable();
+		netdev_tx_reset_queue(q->txq);
+		kvfree(q->slots);
+		q->slots = NULL;
+	}
+}
+
+/**
+ * vnet_queues_up() - give some queue pairs rings and polls
+ * @priv: the device
+ * @first: the first queue
+ * @end: behind the last queue
+ * @tx_size: slots of a TX ring
+ * @rx_size: slots of an RX ring
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ * Return: 0, or what vnet_queue_up() returned; then none has any.
+ */
+static int vnet_queues_up(struct vnet_priv *priv, unsigned int first,
+			  unsigned int end, unsigned int tx_size,
+			  unsigned int rx_size)
+{
+	unsigned int i;
+	int err;
+
+	for (i = first; i < end; i++) {
+		err = vnet_queue_up(&priv->queue[i], tx_size, rx_size);
+		if (err) {
+			vnet_queues_down(priv, first, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * vnet_other_end() - the other device that a freeze concerns
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ * Return: the peer; NULL if there is none, if it is the device itself, or if
+ * it is down and has nothing that could be frozen.
+ */
+static struct vnet_priv *vnet_other_end(const struct vnet_priv *priv)
+{
+	struct net_device *peer = rtnl_dereference(priv->peer);
+	struct vnet_priv *other = peer ? netdev_priv(peer) : NULL;
+
+	return other && other != priv && other->up ? other : NULL;
+}
+
+/**
+ * vnet_producers_stop() - let nothing more into the TX rings of one end
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_producers_stop(struct vnet_priv *priv)
+{
+	unsigned int i;
+
+	/* Stops the stack, and waits for a vnet_start_xmit() that runs. */
+	netif_tx_disable(priv->dev);
+	for (i = 0; i < priv->queues; i++) {
+		struct vnet_queue *q = &priv->queue[i];
+
+		__netif_tx_lock_bh(q->txq);
+		/* Stops XDP; and the watchdog has no reason to bark. */
+		q->far = NULL;
+		txq_trans_cond_update(q->txq);
+		__netif_tx_unlock_bh(q->txq);
+	}
+	WRITE_ONCE(priv->stalled, false);
+}
+
+/**
+ * vnet_drain() - have the polls of one end empty the rings
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held; the producers of both ends are stopped.
+ */
+static void vnet_drain(struct vnet_priv *priv)
+{
+	unsigned long end = jiffies + VNET_DRAIN_TIMEOUT;
+	unsigned int i;
+	bool busy;
+
+	do {
+		busy = false;
+		/* First what is to be carried: it may be steered anywhere. */
+		for (i = 0; i < priv->queues; i++)
+			busy |= vnet_wire_pending(&priv->queue[i]);
+		for (i = 0; i < priv->queues; i++)
+			busy |= !!vnet_ring_count(&priv->queue[i].rx);
+		if (!busy)
+			return;
+		for (i = 0; i < priv->queues; i++)
+			vnet_irq_force(&priv->queue[i]);
+		usleep_range(20, 50);
+	} while (time_before(jiffies, end));
+	netdev_warn(priv->dev, "the rings do not drain\n");
+}
+
+/**
+ * vnet_polls_stop() - disable the polls of one end, and part it from the other
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held; all rings are empty.
+ */
+static void vnet_polls_stop(struct vnet_priv *priv)
+{
+	unsigned int i;
+
+	for (i = 0; i < priv->queues; i++) {
+		struct vnet_queue *q = &priv->queue[i];
+
+		napi_disable(&q->napi);
+		hrtimer_cancel(&q->irq_timer);
+		cancel_work_sync(&q->dim.work);
+		q->feeds = NULL;
+	}
+}
+
+/**
+ * vnet_freeze() - bring both ends of a link to a standstill
+ * @priv: one end
+ *
+ * What was accepted has been delivered when this returns. An end that is down
+ * has nothing to be frozen. Paired with vnet_thaw().
+ *
+ * Context: Process context, RTNL held; sleeps.
+ */
+void vnet_freeze(struct vnet_priv *priv)
+{
+	struct vnet_priv *other = vnet_other_end(priv);
+
+	if (priv->up)
+		vnet_producers_stop(priv);
+	if (other)
+		vnet_producers_stop(other);
+	if (priv->up)
+		vnet_drain(priv);
+	if (other)
+		vnet_drain(other);
+	if (priv->up)
+		vnet_polls_stop(priv);
+	if (other)
+		vnet_polls_stop(other);
+}
+
+/**
+ * vnet_join() - let the queues of one end feed those of the other
+ * @from: the end that sends
+ * @to: the end that receives
+ *
+ * Queue i feeds queue i; if the receiver has fewer, they share.
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+static void vnet_join(struct vnet_priv *from, struct vnet_priv *to)
+{
+	struct vnet_queue *q, *far;
+	unsigned int i;
+
+	for (i = from->queues; i-- > 0; ) {
+		q = &from->queue[i];
+		far = &to->queue[i % to->queues];
+		q->feed_next = far->feeds;
+		far->feeds = q;
+	}
+}
+
+/**
+ * vnet_polls_start() - enable the polls of one end
+ * @priv: the device
+ *
+ * Each is asked for once: what it finds, it delivers, and then it unmasks its
+ * interrupt.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_polls_start(struct vnet_priv *priv)
+{
+	unsigned int i;
+
+	for (i = 0; i < priv->queues; i++) {
+		struct vnet_queue *q = &priv->queue[i];
+
+		WRITE_ONCE(q->irq_waiting, 0);
+		napi_enable(&q->napi);
+		vnet_irq_force(q);
+	}
+}
+
+/**
+ * vnet_producers_start() - let frames into the TX rings of one end
+ * @priv: the device
+ * @to: the end that receives; NULL if there is no link
+ *
+ * Without a link the queues run too: what they are given is dropped, as by a
+ * NIC whose cable is out.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_producers_start(struct vnet_priv *priv, struct vnet_priv *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < priv->queues; i++) {
+		struct vnet_queue *q = &priv->queue[i];
+
+		__netif_tx_lock_bh(q->txq);
+		q->far = to ? &to->queue[i % to->queues] : NULL;
+		__netif_tx_unlock_bh(q->txq);
+	}
+	netif_tx_wake_all_queues(priv->dev);
+	if (to)
+		netif_carrier_on(priv->dev);
+	else
+		netif_carrier_off(priv->dev);
+}
+
+/**
+ * vnet_thaw() - set both ends of a link going again
+ * @priv: one end
+ *
+ * There is a link if both ends are up. During its self-test a device is its
+ * own far end, and its peer has none.
+ *
+ * Context: Process context, RTNL held.
+ */
+void vnet_thaw(struct vnet_priv *priv)
+{
+	struct vnet_priv *other = vnet_other_end(priv);
+	struct net_device *peer = rtnl_dereference(priv->peer);
+	struct vnet_priv *far = NULL;
+
+	if (priv->up && (priv->looped || peer == priv->dev))
+		far = priv;
+	else if (priv->up)
+		far = other;
+
+	if (far)
+		vnet_join(priv, far);
+	if (far && far == other)
+		vnet_join(other, priv);
+	if (priv->up)
+		vnet_polls_start(priv);
+	if (other)
+		vnet_polls_start(other);
+	if (priv->up)
+		vnet_producers_start(priv, far);
+	if (other)
+		vnet_producers_start(other, far == other ? priv : NULL);
+}
+
+/**
+ * vnet_up() - give the device rings and polls, and the link if it can have it
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or what vnet_queue_up() returned; then it is as it was.
+ */
+int vnet_up(struct vnet_priv *priv)
+{
+	int err;
+
+	vnet_freeze(priv);
+	err = vnet_queues_up(priv, 0, priv->queues, priv->tx_size,
+			     priv->rx_size);
+	priv->up = !err;
+	vnet_thaw(priv);
+	return err;
+}
+
+/**
+ * vnet_down() - take the link, the polls and the rings away
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ */
+void vnet_down(struct vnet_priv *priv)
+{
+	vnet_freeze(priv);
+	vnet_queues_down(priv, 0, priv->queues);
+	priv->up = false;
+	netif_carrier_off(priv->dev);
+	vnet_thaw(priv);
+}
+
+/**
+ * vnet_rings_alloc() - memory for the rings of some queue pairs
+ * @slots: where to put it, one for each
+ * @n: how many
+ * @size: slots of both rings of a pair together
+ *
+ * Context: Process context.
+ * Return: 0, or -ENOMEM; then there is none.
+ */
+static int vnet_rings_alloc(void ***slots, unsigned int n, unsigned int size)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		slots[i] = kvcalloc(size, sizeof(**slots), GFP_KERNEL_ACCOUNT);
+		if (!slots[i])
+			goto err_free;
+	}
+	return 0;
+
+err_free:
+	while (i--)
+		kvfree(slots[i]);
+	return -ENOMEM;
+}
+
+/**
+ * vnet_rings_swap() - put new rings in the place of the old, which are empty
+ * @priv: the device
+ * @slots: memory for the new ones; the device's from here on
+ * @n: how many queue pairs
+ * @tx_size: slots of a TX ring
+ * @rx_size: slots of an RX ring
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+static void vnet_rings_swap(struct vnet_priv *priv, void ***slots,
+			    unsigned int n, unsigned int tx_size,
+			    unsigned int rx_size)
+{
+	struct vnet_queue *q;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		q = &priv->queue[i];
+		vnet_ring_flush(&q->tx);
+		vnet_ring_flush(&q->rx);
+		kvfree(q->slots);
+		q->slots = slots[i];
+		vnet_ring_init(&q->tx, q->slots, tx_size);
+		vnet_ring_init(&q->rx, q->slots + tx_size, rx_size);
+	}
+}
+
+/**
+ * vnet_resize_up() - change number and size of the rings of a device in use
+ * @priv: the device
+ * @queues: how many queue pairs
+ * @tx_size: slots of a TX ring
+ * @rx_size: slots of an RX ring
+ *
+ * All that can fail comes first.
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ * Return: 0, or -ENOMEM or whatever else was refused; then it is as it was.
+ */
+static int vnet_resize_up(struct vnet_priv *priv, unsigned int queues,
+			  unsigned int tx_size, unsigned int rx_size)
+{
+	unsigned int keep = min(queues, priv->queues);
+	bool same = tx_size == priv->tx_size && rx_size == priv->rx_size;
+	void ***slots = NULL;
+	int err;
+
+	if (!same) {
+		slots = kcalloc(keep, sizeof(*slots), GFP_KERNEL);
+		if (!slots)
+			return -ENOMEM;
+		err = vnet_rings_alloc(slots, keep, tx_size + rx_size);
+		if (err)
+			goto err_free_slots;
+	}
+	err = vnet_queues_up(priv, priv->queues, queues, tx_size, rx_size);
+	if (err)
+		goto err_free_rings;
+	err = netif_set_real_num_queues(priv->dev, queues, queues);
+	if (err)
+		goto err_queues_down;
+
+	vnet_queues_down(priv, queues, priv->queues);
+	if (!same)
+		vnet_rings_swap(priv, slots, keep, tx_size, rx_size);
+	kfree(slots);
+	return 0;
+
+err_queues_down:
+	vnet_queues_down(priv, priv->queues, queues);
+err_free_rings:
+	while (slots && keep--)
+		kvfree(slots[keep]);
+err_free_slots:
+	kfree(slots);
+	return err;
+}
+
+/**
+ * vnet_resize() - change number and size of a device's rings
+ * @priv: the device
+ * @queues: how many queue pairs
+ * @tx_size: slots of a TX ring
+ * @rx_size: slots of an RX ring
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -ENOMEM or whatever else was refused; then it is as it was.
+ */
+int vnet_resize(struct vnet_priv *priv, unsigned int queues,
+		unsigned int tx_size, unsigned int rx_size)
+{
+	unsigned int before = priv->queues;
+	int err;
+
+	vnet_freeze(priv);
+	if (priv->up)
+		err = vnet_resize_up(priv, queues, tx_size, rx_size);
+	else
+		err = netif_set_real_num_queues(priv->dev, queues, queues);
+	if (!err) {
+		priv->queues = queues;
+		priv->tx_size = tx_size;
+		priv->rx_size = rx_size;
+	}
+	vnet_thaw(priv);
+	if (!err && queues != before) {
+		if (!priv->steered)
+			vnet_rss_default(priv);
+		vnet_xps(priv);
+	}
+	return err;
+}
