@@ -27,7 +27,7 @@ $(call check,LAB,$(numbers),1 to $(words $(PHASES)))
 endif
 $(call check,KERNEL,$(KERNELS),$(KERNELS))
 
-.PHONY: default help build demo test run shell selftest diff tags lab check docs doctor clean
+.PHONY: default help build demo test run shell selftest plugin diff tags lab check docs doctor clean
 
 # make PHASE=4 builds; make alone says what there is.
 default: $(if $(PHASE),build,help)
@@ -45,6 +45,7 @@ help:
 	@echo '  make lab LAB=4         the worksheet that goes with it'
 	@echo '  make check LAB=4       runs its commands in a VM and compares what they print'
 	@echo '  make selftest          the loopback ping self-test alone, of vnet/ or of PHASE=8 or 9'
+	@echo '  make plugin            teaches ip the link kind vnet: IP_LIB_DIR=build/ip-link ip link add …'
 	@echo '  make tags              a branch and a tag for each milestone'
 	@echo '  make docs              the site, under build/docs/html'
 	@echo '  make doctor            what is missing here, and how it is got'
@@ -59,13 +60,16 @@ deps-%:
 build: deps-build
 	@tools/build $(target) $(KERNEL)
 
-run: deps-vm-build-guest build
+plugin: deps-build
+	@tools/plugin
+
+run: deps-vm-build-guest build plugin
 	@tools/vm --kernel $(KERNEL) --out build/run -- $(target)/run $(ARGS)
 
-shell: deps-vm-build-guest build
+shell: deps-vm-build-guest build plugin
 	@tools/vm --kernel $(KERNEL) --shell -- tools/shell $(target) $(ARGS)
 
-selftest: deps-vm-build-guest build
+selftest: deps-vm-build-guest build plugin
 	@tools/vm --kernel $(KERNEL) --out build/selftest -- tests/selftest $(target)
 
 demo: deps-vm-build-guest-demo

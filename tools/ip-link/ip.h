@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/**
+ * DOC: What ip and its plugins know of each other
+ *
+ * iproute2 installs no headers, so here is the little that we share with the
+ * program: since iproute2 5.11 it looks for plugins where $IP_LIB_DIR says, and
+ * since then none of this has changed.
+ *
+ * The functions are those of the program that loads us. They are weak: if it
+ * lacks one, we say so in a sentence; otherwise the loader would end it.
+ */
+
+#ifndef VNET_IP_H
+#define VNET_IP_H
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+
+#pragma weak addattr_l
+#pragma weak iplink_parse
+#pragma weak print_color_string
+
+/* Room in ip's request, whose buffer says it nowhere. */
+#define IP_REQUEST_MAX 1024
+
+/* The values of ip's enum output_type and enum color_attr that we use. */
+#define IP_PRINT_ANY 4
+#define IP_COLOR_NONE 6
+
+/**
+ * struct link_util - what ip knows of a kind of link
+ * @next: ip's own
+ * @id: name of the kind
+ * @maxattr: highest attribute that @print_opt wants to see
+ * @parse_opt: appends to a request what the words behind "type KIND" mean;
+ *	other than 0: it has said why not, and nothing is to be sent
+ * @print_opt: prints the attributes of a link, by number, where there are any
+ * @print_xstats: prints the statistics of a link
+ * @print_help: prints what "ip link help KIND" shows
+ * @parse_ifla_xstats: parses the words of "ip link xstats"
+ * @print_ifla_xstats: prints what "ip link xstats" shows
+ */
+struct link_util {
+	struct link_util *next;
+	const char *id;
+	int maxattr;
+	int (*parse_opt)(struct link_util *util, int argc, char **argv,
+			 struct nlmsghdr *request);
+	void (*print_opt)(struct link_util *util, FILE *file,
+			  struct rtattr *attr[]);
+	void (*print_xstats)(struct link_util *util, FILE *file,
+			     struct rtattr *xstats);
+	void (*print_help)(struct link_util *util, int argc, char **argv,
+			   FILE *file);
+	int (*parse_ifla_xstats)(struct link_util *util, int argc, char **argv);
+	int (*print_ifla_xstats)(struct nlmsghdr *answer, void *arg);
+};
+
+/**
+ * addattr_l() - append an attribute to a request
+ * @request: the request
+ * @maxlen: room in it
+ * @type: number of the attribute
+ * @data: what it holds
+ * @len: length of @data
+ *
+ * Return: 0, or negative if there is no room, which it has told the user.
+ */
+int addattr_l(struct nlmsghdr *request, int maxlen, int type,
+	      const void *data, int len);
+
+struct iplink_req;
+
+/**
+ * iplink_parse() - append to a request what the words of "ip link add" mean
+ * @argc: number of words
+ * @argv: the words
+ * @request: what begins with a struct nlmsghdr and a struct ifinfomsg
+ * @type: where to leave what stood behind "type", the last word it takes
+ *
+ * Return: number of words taken, or negative; or it tells the user and exits.
+ */
+int iplink_parse(int argc, char **argv, struct iplink_req *request,
+		 char **type);
+
+/**
+ * print_color_string() - print a string, or the like as JSON if -j was given
+ * @type: IP_PRINT_ANY
+ * @color: IP_COLOR_NONE
+ * @key: its name in JSON
+ * @format: how to print it otherwise
+ * @value: the string
+ *
+ * Return: number of characters.
+ */
+int print_color_string(int type, int color, const char *key,
+		       const char *format, const char *value);
+
+#endif /* VNET_IP_H */
