@@ -9,7 +9,10 @@ import pytest
 
 TREE = Path(__file__).resolve().parents[2]
 TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet"]
-SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).glob("*.[ch]"))
+SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).rglob("*.[ch]"))
+# What runs in user space: the same style, but not in the contexts of a kernel.
+PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tests/unit")
+                  for path in (TREE / folder).rglob("*.[ch]"))
 
 
 def run(*command, **options):
@@ -59,7 +62,7 @@ def test_a_warning_would_be_seen(tmp_path):
         assert any(expected in line for line in complaints(tmp_path, "6.12")), expected
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SOURCES + PROGRAMS)
 def test_checkpatch(source):
     """The kernel's style, strictly.
 
@@ -75,7 +78,7 @@ def test_checkpatch(source):
 def test_kernel_doc():
     """Every comment that says it is kernel-doc is."""
     scripts = run("tools/kernel", "--source")[1].split()[-1] + "/scripts"
-    status, text = run(f"{scripts}/kernel-doc", "-none", "-Wall", "-Werror", *SOURCES)
+    status, text = run(f"{scripts}/kernel-doc", "-none", "-Wall", "-Werror", *SOURCES, *PROGRAMS)
     assert status == 0, text
 
 
@@ -91,7 +94,7 @@ def test_every_function_says_its_context(source):
 
 def test_functions_are_short():
     """70 lines are the outside."""
-    for source in SOURCES:
+    for source in SOURCES + PROGRAMS:
         for head, body in re.findall(r"^(\w[^\n;]*)\n(?:[^\n{]*\n)*?\{\n(.*?)^\}", (TREE / source).read_text(),
                                      re.S | re.M):
             assert body.count("\n") <= 70, f"{source}: {head}"
