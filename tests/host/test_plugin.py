@@ -1,6 +1,6 @@
 """tools/ip-link with the real ip: the bytes it would send, what it prints of a link, what it refuses.
 
-No kernel is asked: strace catches each request before it gets there, and `ip monitor` reads links from a file.
+No kernel is asked for a link: strace catches each request before it gets there, and `ip monitor` reads links from a file.
 """
 
 import os
@@ -222,6 +222,12 @@ def test_shows_a_link(data, shown, tmp_path):
     done = ip("-details", "monitor", "file", tmp_path / "links")
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().split("\n")[-1].strip() == shown
+
+
+def test_guest():
+    """In the VM ip knows the kind without being told where to look."""
+    done = run("tools/vm", "--out", "build/plugin", "--", "ip", "link", "help", "vnet")
+    assert (done.returncode, done.stdout) == (0, USAGE), done.stderr
 
 
 def test_an_ip_that_lacks_something():

@@ -57,6 +57,9 @@ struct link_util {
 	int (*print_ifla_xstats)(struct nlmsghdr *answer, void *arg);
 };
 
+/* What ip looks up in link_vnet.so. */
+extern struct link_util vnet_link_util;
+
 /**
  * addattr_l() - append an attribute to a request
  * @request: the request

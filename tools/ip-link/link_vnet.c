@@ -327,7 +327,6 @@ static void vnet_print_help(struct link_util *util, int argc, char **argv,
 	fputs(vnet_usage, file);
 }
 
-/* ip looks this name up. */
 struct link_util vnet_link_util = {
 	.id = "vnet",
 	.maxattr = IFLA_VNET_MAX,
