@@ -231,12 +231,6 @@ static int vnet_set_coalesce(struct net_device *dev,
 		NL_SET_ERR_MSG(extack, "rx-frames must be 0 to 4096");
 		return -ERANGE;
 	}
-	if (coal->rx_max_coalesced_frames > 1 && !coal->rx_coalesce_usecs &&
-	    !coal->use_adaptive_rx_coalesce) {
-		NL_SET_ERR_MSG(extack,
-			       "rx-frames needs rx-usecs, or the last frames would wait for ever");
-		return -EINVAL;
-	}
 	priv->rx_usecs = coal->rx_coalesce_usecs;
 	priv->rx_frames = coal->rx_max_coalesced_frames;
 	WRITE_ONCE(priv->adaptive_rx, coal->use_adaptive_rx_coalesce);

@@ -237,6 +237,8 @@ void vnet_setup(struct net_device *dev)
 	priv->rx_size = VNET_RING_DEFAULT;
 	priv->pause_rx = true;
 	priv->pause_tx = true;
+	priv->adaptive_rx = true;
+	priv->rx_frames = 16;
 	priv->speed = SPEED_10000;
 	priv->msg_enable = netif_msg_init(-1, NETIF_MSG_DRV | NETIF_MSG_LINK |
 						NETIF_MSG_TX_ERR);

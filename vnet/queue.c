@@ -40,8 +40,9 @@ static void vnet_dim_work(struct work_struct *work)
 	struct dim_cq_moder moder;
 
 	moder = net_dim_get_rx_moderation(dim->mode, dim->profile_ix);
-	WRITE_ONCE(q->rx_usecs, moder.usec);
-	WRITE_ONCE(q->rx_frames, moder.pkts);
+	/* A microsecond is less than a timer takes. */
+	WRITE_ONCE(q->rx_usecs, moder.usec > 1 ? moder.usec : 0);
+	/* frames as set */
 	dim->state = DIM_START_MEASURE;
 }
 

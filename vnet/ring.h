@@ -144,8 +144,11 @@ static inline void vnet_ring_publish(struct vnet_ring *ring)
  */
 static inline unsigned int vnet_ring_count(const struct vnet_ring *ring)
 {
+	/* Before the head: whoever looks from outside sees no less than 0. */
+	unsigned int tail = smp_load_acquire(&ring->tail);
+
 	/* Pairs with vnet_ring_publish(): what counts has been written. */
-	return smp_load_acquire(&ring->head) - READ_ONCE(ring->tail);
+	return smp_load_acquire(&ring->head) - tail;
 }
 
 /**

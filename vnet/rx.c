@@ -54,17 +54,15 @@ static bool vnet_irq_moderate(struct vnet_queue *q,
 {
 	unsigned int usecs = READ_ONCE(q->rx_usecs);
 	unsigned int frames = READ_ONCE(q->rx_frames);
-	unsigned int waiting;
 
-	if (!usecs)
-		return false;
-	waiting = vnet_ring_count(from ? &from->tx : &q->rx);
-	if (frames && waiting >= frames)
+	if (frames && vnet_ring_count(from ? &from->tx : &q->rx) >= frames)
 		return false;
 	if (from && netif_xmit_stopped(from->txq))
 		return false;
-	if (!test_and_set_bit(0, &q->irq_waiting))
-		hrtimer_start(&q->irq_timer, ns_to_ktime((u64)usecs * NSEC_PER_USEC),
+	if (!READ_ONCE(q->irq_waiting) &&
+	    !test_and_set_bit(0, &q->irq_waiting))
+		hrtimer_start(&q->irq_timer,
+			      ns_to_ktime((u64)usecs * NSEC_PER_USEC),
 			      HRTIMER_MODE_REL);
 	return true;
 }
@@ -101,7 +99,7 @@ void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from)
 	smp_mb();
 	if (READ_ONCE(q->irq_masked))
 		return;
-	if (unlikely(q->rx_usecs) && vnet_irq_moderate(q, from))
+	if (READ_ONCE(q->rx_usecs) && vnet_irq_moderate(q, from))
 		return;
 	vnet_irq_fire(q);
 }
@@ -248,7 +246,6 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 	struct bpf_prog *prog;
 	struct sk_buff *skb;
 	unsigned int bytes = 0;
-	LIST_HEAD(list);
 
 	if (!count)
 		return 0;
@@ -267,17 +264,12 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 			napi_gro_receive(&q->napi, skb);
 		} else {
 			skb_mark_napi_id(skb, &q->napi);
-			list_add_tail(&skb->list, &list);
+			netif_receive_skb(skb);
 		}
 	}
 	vnet_ring_consume(&q->rx, count);
 	if (prog)
 		vnet_xdp_finish(q, &work);
-	if (list_is_singular(&list))
-		netif_receive_skb(list_first_entry(&list, struct sk_buff,
-						   list));
-	else
-		netif_receive_skb_list(&list);
 	rcu_read_unlock();
 
 	vnet_count(&q->rx_stats, VNET_RX_PACKETS, count);

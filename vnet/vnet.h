@@ -218,6 +218,22 @@ static inline void *vnet_frame_mark(struct xdp_frame *xdpf)
 	return (void *)((unsigned long)xdpf | VNET_FRAME_XDP);
 }
 
+/**
+ * vnet_frame_len() - length of a frame
+ * @frame: the frame, as it lies in a ring
+ *
+ * Context: Any.
+ * Return: bytes, from the Ethernet header on.
+ */
+static inline unsigned int vnet_frame_len(void *frame)
+{
+	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
+
+	if (unlikely(xdpf))
+		return xdp_get_frame_len(xdpf);
+	return ((struct sk_buff *)frame)->len;
+}
+
 /* queue.c */
 int vnet_queues_alloc(struct vnet_priv *priv);
 int vnet_up(struct vnet_priv *priv);
@@ -239,7 +255,6 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 /* wire.c */
 void vnet_wire(struct vnet_queue *to);
 bool vnet_wire_pending(const struct vnet_queue *to);
-unsigned int vnet_frame_len(void *frame);
 void vnet_frame_drop(void *frame);
 
 /* reflect.c */

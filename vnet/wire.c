@@ -23,20 +23,6 @@
 #include "vnet.h"
 
 /**
- * vnet_frame_len() - length of a frame
- * @frame: the frame, as it lies in a ring
- *
- * Context: Any.
- * Return: bytes, from the Ethernet header on.
- */
-unsigned int vnet_frame_len(void *frame)
-{
-	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
-
-	return xdpf ? xdp_get_frame_len(xdpf) : ((struct sk_buff *)frame)->len;
-}
-
-/**
  * vnet_frame_drop() - free a frame that was lost
  * @frame: the frame, as it lies in a ring
  *

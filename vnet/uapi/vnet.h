@@ -38,6 +38,7 @@ enum {
 	IFLA_VNET_WIRE,
 	__IFLA_VNET_MAX
 };
+
 #define IFLA_VNET_MAX (__IFLA_VNET_MAX - 1)
 
 #endif /* _UAPI_VNET_H */
