@@ -37,7 +37,7 @@ def complaints(folder, kernel):
     status, text = run("make", "-C", f"{cache.split()[-1]}/build", f"M={folder}", "W=1", "C=2",
                        "CF=-D__CHECK_ENDIAN__", "modules")
     said = [line for line in text.splitlines() if re.search(r"\.[ch]:\d+|warning:|error:", line)
-            and "the compiler differs" not in line]
+            and "differs from the one used to build the kernel" not in line]
     return said or ([] if status == 0 else [text])
 
 
