@@ -31,7 +31,7 @@ def test_make_lists_the_targets():
     (["PHASE=0"], "1 to 9"), (["PHASE=10"], "1 to 9"), (["PHASE=napi"], "1 to 9"), (["PHASE=5 6"], "1 to 9"),
     (["run", "PHASE=-1"], "1 to 9"), (["shell", "PHASE=99"], "1 to 9"), (["diff", "PHASE=x"], "1 to 9"),
     (["selftest", "PHASE=3"], "8 or 9"), (["lab", "LAB=10"], "1 to 9"), (["check", "LAB="], "make check LAB=4"), (["diff"], "make diff PHASE=4"),
-    (["KERNEL=5.4"], "6.1 6.12"), (["test", "KERNEL=6"], "6.1 6.12"), (["run", "KERNEL="], "6.1 6.12"),
+    (["KERNEL=5.4"], "6.1 6.12 7.2"), (["test", "KERNEL=6"], "6.1 6.12 7.2"), (["run", "KERNEL="], "6.1 6.12 7.2"),
     (["PHASE=3", "VNET_TX_RING_SIZE=100"], "a power of two from 4 to 4096"),
     (["PHASE=4", "VNET_RX_RING_SIZE=8192"], "a power of two from 4 to 4096"),
 ])

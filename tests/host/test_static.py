@@ -49,7 +49,8 @@ def test_builds_without_a_warning(target, kernel, tmp_path):
     assert complaints(tmp_path / "copy", kernel) == []
 
 
-def test_a_warning_would_be_seen(tmp_path):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_warning_would_be_seen(kernel, tmp_path):
     """The gate above: one unused variable, one wrong endianness, one undocumented argument."""
     source = tmp_path / "vnet.c"
     (tmp_path / "Kbuild").write_text("obj-m := vnet.o\n")
@@ -58,8 +59,10 @@ def test_a_warning_would_be_seen(tmp_path):
             ("int err;", "int err, unused;", "unused variable"),
             ("int err;", "int err; __be16 port = 80;", "incorrect type in initializer"),
             (" * @kp: the parameter; its arg is a &struct vnet_param\n", "", "not described")):
+        if expected == "not described" and kernel == "7.2":
+            continue  # there, kernel-doc does not look at modules from outside; test_kernel_doc does
         source.write_text(text.replace(old, new))
-        assert any(expected in line for line in complaints(tmp_path, "6.12")), expected
+        assert any(expected in line for line in complaints(tmp_path, kernel)), expected
 
 
 @pytest.mark.parametrize("source", SOURCES + PROGRAMS)

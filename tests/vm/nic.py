@@ -295,7 +295,10 @@ class Pktgen:
 
 @contextlib.contextmanager
 def traced(event=None, function=None, filter=None):
-    """Traces one event or one function; yields a function that returns the lines seen so far."""
+    """Traces one event or some functions; yields a function that returns the lines seen so far.
+
+    Of the functions at least one must exist: names differ between kernels.
+    """
     root = Path("/sys/kernel/tracing")
     (root / "trace").write_text("")
     if event:
@@ -303,7 +306,10 @@ def traced(event=None, function=None, filter=None):
             (root / "events" / event / "filter").write_text(filter)
         (root / "events" / event / "enable").write_text("1")
     else:
-        (root / "set_ftrace_filter").write_text(function)
+        for name in function.split():
+            with contextlib.suppress(OSError), (root / "set_ftrace_filter").open("a") as names:
+                names.write(name + "\n")
+        assert set(function.split()) & set((root / "set_ftrace_filter").read_text().split()), f"no {function}"
         (root / "current_tracer").write_text("function")
     try:
         yield lambda: [line for line in (root / "trace").read_text().splitlines() if not line.startswith("#")]
