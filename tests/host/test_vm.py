@@ -142,6 +142,19 @@ def test_oops_is_resolved_to_the_line(tmp_path, kernel):
     assert re.search(r"toy_value .*\n +toy_init ", result.stderr)
 
 
+@pytest.mark.parametrize("line", [
+    "WARNING: CPU: 0 PID: 162 at net/core/dev.c:4 toy+0x11/0x20 [vnet]",  # up to 6.12
+    "WARNING: net/core/dev.c:4 at toy+0x11/0x20 [vnet], CPU#1: insmod/136",  # 7.2
+])
+def test_warning_is_explained(line, tmp_path):
+    """Kernels say the same in different ways."""
+    log = tmp_path / "console.log"
+    log.write_text(f"[    4.909687] ------------[ cut here ]------------\n[    4.910065] {line}\n")
+    result = run("tools/oops", log)
+    assert result.returncode == 0, result.stderr
+    assert "a condition that should not be true was true (checked at net/core/dev.c:4)\n" in result.stdout
+
+
 @pytest.mark.parametrize("command", [
     ["tools/vm", "--kernel", "5.4", "--", "true"],
     ["tools/build", "phases/01-module", "5.4"],
