@@ -12,9 +12,10 @@
  * 6.9      netdev_stat_ops come         VNET_STAT_OPS
  * 6.13     hrtimer_setup() comes,       hrtimer_setup() made from
  *          hrtimer_init() goes in 6.15  hrtimer_init()
- * 6.13     net_dim() takes a pointer    vnet_dim()
  * 6.14     an XDP buffer knows how much vnet_xdp_set_frags()
  *          memory its pieces take
+ *          an XDP frame knows only     vnet_xdp_set_mem()
+ *          what kind its memory is
  * 6.15     newlink takes one struct;    VNET_NEWLINK_COMPAT,
  *          peer_type names the peer's   VNET_NEWLINK_OPS
  *          attribute
@@ -26,11 +27,11 @@
 #ifndef VNET_COMPAT_H
 #define VNET_COMPAT_H
 
-#include <linux/dim.h>
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/version.h>
 #include <net/rtnetlink.h>
+#include <net/xdp.h>
 
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 /* Sets a timer up with its handler, in one step. */
@@ -40,11 +41,6 @@
 	hrtimer_init(__timer, _clock, _mode);				\
 	__timer->function = (_fn);					\
 } while (0)
-
-/* Tells what chooses the moderation what has come in. */
-#define vnet_dim(_dim, _sample) net_dim(_dim, *(_sample))
-#else
-#define vnet_dim(_dim, _sample) net_dim(_dim, _sample)
 #endif
 
 #if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
@@ -84,6 +80,17 @@ static inline void vnet_xdp_set_frags(struct skb_shared_info *info,
 	info->xdp_frags_size = size;
 #if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
 	info->xdp_frags_truesize = info->nr_frags * PAGE_SIZE;
+#endif
+}
+
+/* Tells whoever gives an XDP frame's memory back whose it is. */
+static inline void vnet_xdp_set_mem(struct xdp_rxq_info *rxq,
+				    const struct xdp_frame *xdpf)
+{
+#if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
+	rxq->mem.type = xdpf->mem_type;
+#else
+	rxq->mem = xdpf->mem;
 #endif
 }
 

@@ -66,13 +66,13 @@ static ssize_t vnet_stall_write(struct file *file, const char __user *buf,
 	err = kstrtouint_from_user(buf, len, 0, &id);
 	if (err)
 		return err;
-	down_read(&net_rwsem);
 	rtnl_lock();
+	down_read(&net_rwsem);
 	priv = vnet_find(id);
 	if (priv)
 		WRITE_ONCE(priv->stalled, true);
-	rtnl_unlock();
 	up_read(&net_rwsem);
+	rtnl_unlock();
 	return priv ? len : -ENODEV;
 }
 

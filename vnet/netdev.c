@@ -238,7 +238,8 @@ void vnet_setup(struct net_device *dev)
 	priv->pause_rx = true;
 	priv->pause_tx = true;
 	priv->adaptive_rx = true;
-	priv->rx_frames = 16;
+	priv->rx_usecs = VNET_RX_USECS;
+	priv->rx_frames = VNET_RX_FRAMES;
 	priv->speed = SPEED_10000;
 	priv->msg_enable = netif_msg_init(-1, NETIF_MSG_DRV | NETIF_MSG_LINK |
 						NETIF_MSG_TX_ERR);

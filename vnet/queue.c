@@ -28,29 +28,8 @@
 #define VNET_DRAIN_TIMEOUT (5 * HZ)
 
 /**
- * vnet_dim_work() - the moderation is to change
- * @work: &vnet_queue.dim.work
- *
- * Context: Process context, RTNL not held.
- */
-static void vnet_dim_work(struct work_struct *work)
-{
-	struct dim *dim = container_of(work, struct dim, work);
-	struct vnet_queue *q = container_of(dim, struct vnet_queue, dim);
-	struct dim_cq_moder moder;
-
-	moder = net_dim_get_rx_moderation(dim->mode, dim->profile_ix);
-	/* A microsecond is less than a timer takes. */
-	WRITE_ONCE(q->rx_usecs, moder.usec > 1 ? moder.usec : 0);
-	/* frames as set */
-	dim->state = DIM_START_MEASURE;
-}
-
-/**
  * vnet_moderate() - put the moderation that was set in force
  * @priv: the device
- *
- * With adaptive moderation it is where the traffic takes up from.
  *
  * Context: Process context, RTNL held.
  */
@@ -61,6 +40,7 @@ void vnet_moderate(struct vnet_priv *priv)
 	for (i = 0; i < priv->queues; i++) {
 		WRITE_ONCE(priv->queue[i].rx_usecs, priv->rx_usecs);
 		WRITE_ONCE(priv->queue[i].rx_frames, priv->rx_frames);
+		WRITE_ONCE(priv->queue[i].irq_skip, 0);
 	}
 }
 
@@ -167,10 +147,9 @@ static int vnet_queue_up(struct vnet_queue *q, unsigned int tx_size,
 	q->rx_usecs = priv->rx_usecs;
 	q->rx_frames = priv->rx_frames;
 	hrtimer_setup(&q->irq_timer, vnet_irq_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL);
-	memset(&q->dim, 0, sizeof(q->dim));
-	q->dim.mode = DIM_CQ_PERIOD_MODE_START_FROM_EQE;
-	INIT_WORK(&q->dim.work, vnet_dim_work);
+		      HRTIMER_MODE_ABS);
+	q->irq_put_off = false;
+	q->irq_skip = 0;
 
 	netif_napi_add(q->dev, &q->napi, vnet_poll);
 	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
@@ -237,6 +216,8 @@ static void vnet_queues_down(struct vnet_priv *priv, unsigned int first,
 		synchronize_net();
 	for (i = first; i < end; i++) {
 		q = &priv->queue[i];
+		/* The last frame may have had another kind of memory. */
+		q->xdp_rxq.mem = (struct xdp_mem_info){ MEM_TYPE_PAGE_SHARED };
 		xdp_rxq_info_unreg(&q->xdp_rxq);
 		local_bh_disable();
 		vnet_count(&q->tx_stats, VNET_TX_DROPPED,
@@ -361,7 +342,6 @@ static void vnet_polls_stop(struct vnet_priv *priv)
 
 		napi_disable(&q->napi);
 		hrtimer_cancel(&q->irq_timer);
-		cancel_work_sync(&q->dim.work);
 		q->feeds = NULL;
 	}
 }
@@ -432,6 +412,7 @@ static void vnet_polls_start(struct vnet_priv *priv)
 		struct vnet_queue *q = &priv->queue[i];
 
 		WRITE_ONCE(q->irq_waiting, 0);
+		WRITE_ONCE(q->irq_put_off, false);
 		napi_enable(&q->napi);
 		vnet_irq_force(q);
 	}

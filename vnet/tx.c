@@ -23,14 +23,17 @@
  * vnet_doorbell() - show the far end what has been put into the TX ring
  * @q: the queue that sends
  * @far: the queue that receives
+ * @many: among it are frames that a wire would carry as many: an interrupt
+ *	that is put off until there are many need not wait
  *
  * Context: Bottom halves off, TX lock held; the TX ring's producer.
  */
-static void vnet_doorbell(struct vnet_queue *q, struct vnet_queue *far)
+static void vnet_doorbell(struct vnet_queue *q, struct vnet_queue *far,
+			  bool many)
 {
 	vnet_ring_publish(&q->tx);
 	vnet_count(&q->tx_stats, VNET_TX_DOORBELLS, 1);
-	vnet_irq_raise(far, q);
+	vnet_irq_raise(far, q, many);
 }
 
 /**
@@ -98,6 +101,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_queue *q = &priv->queue[skb_get_queue_mapping(skb)];
 	struct vnet_queue *far = q->far;
 	bool more = netdev_xmit_more();
+	bool many = false;
 
 	if (unlikely(!far)) {
 		/* The link went down behind the stack's back. */
@@ -108,7 +112,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(vnet_ring_full(&q->tx))) {
 		netdev_err_once(dev, "TX ring full, but the queue is awake\n");
 		vnet_tx_maybe_stop(q);
-		vnet_doorbell(q, far);
+		vnet_doorbell(q, far, true);
 		return NETDEV_TX_BUSY;
 	}
 
@@ -121,6 +125,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	}
 	if (likely(skb)) {
 		skb_tx_timestamp(skb);
+		many = skb_is_gso(skb);
 		more = !__netdev_tx_sent_queue(q->txq, skb->len, more);
 		vnet_ring_put(&q->tx, skb);
 		vnet_tx_maybe_stop(q);
@@ -129,7 +134,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	}
 
 	if (!more || netif_xmit_stopped(q->txq))
-		vnet_doorbell(q, far);
+		vnet_doorbell(q, far, many);
 	return NETDEV_TX_OK;
 }
 
@@ -145,29 +150,26 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 unsigned int vnet_tx_frames(struct vnet_queue *q, void **frames,
 			    unsigned int n)
 {
-	unsigned int i, bytes = 0;
+	unsigned int i, taken = 0, bytes = 0;
 
 	__netif_tx_lock(q->txq, smp_processor_id());
-	if (!q->far)
-		goto full;
-	n = min(n, vnet_ring_space(&q->tx));
-	if (!n)
-		goto full;
-	for (i = 0; i < n; i++) {
+	if (likely(q->far))
+		taken = min(n, vnet_ring_space(&q->tx));
+	for (i = 0; i < taken; i++) {
 		bytes += vnet_frame_len(frames[i]);
 		vnet_ring_put(&q->tx, frames[i]);
 	}
-	vnet_count(&q->tx_stats, VNET_TX_XDP, n);
-	__netdev_tx_sent_queue(q->txq, bytes, false);
-	vnet_tx_maybe_stop(q);
-	vnet_doorbell(q, q->far);
-	txq_trans_cond_update(q->txq);
+	if (likely(taken)) {
+		vnet_count(&q->tx_stats, VNET_TX_XDP, taken);
+		__netdev_tx_sent_queue(q->txq, bytes, false);
+		vnet_tx_maybe_stop(q);
+		vnet_doorbell(q, q->far, false);
+		txq_trans_cond_update(q->txq);
+	}
+	if (unlikely(taken < n))
+		vnet_count(&q->tx_stats, VNET_TX_XDP_FULL, n - taken);
 	__netif_tx_unlock(q->txq);
-	return n;
-
-full:
-	__netif_tx_unlock(q->txq);
-	return 0;
+	return taken;
 }
 
 /**

@@ -20,7 +20,6 @@
 #define VNET_H
 
 #include <linux/bpf.h>
-#include <linux/dim.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/if_ether.h>
@@ -46,6 +45,10 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
 
 /* An interrupt may be put off by a second; longer looks like a dead link. */
 #define VNET_RX_USECS_MAX 1000000
+
+/* By default, 5000 interrupts a second, or one for each 16 frames. */
+#define VNET_RX_USECS 200
+#define VNET_RX_FRAMES 16
 
 /**
  * struct vnet_queue - one queue pair
@@ -76,8 +79,10 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @rx_usecs: by how many microseconds an interrupt is put off; 0 for not at all
  * @rx_frames: unless there are so many frames; 0 for any number
  * @irq_timer: puts off the interrupt
- * @dim: chooses @rx_usecs and @rx_frames if `ethtool -C adaptive-rx` is on
- * @dim_events: number of interrupts so far, for @dim; the poll's own
+ * @irq_due: until when, at the latest
+ * @irq_put_off: the interrupt that comes next has been put off
+ * @irq_skip: how many interrupts are not to be put off, because it would not
+ *	be worth its while
  * @xdp_rxq: what XDP wants to know of this queue
  */
 struct vnet_queue {
@@ -103,17 +108,18 @@ struct vnet_queue {
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
 	bool irq_fresh;
-	u16 dim_events;
 
 	/* Written by whoever raises the interrupt, and by the poll. */
 	bool irq_masked ____cacheline_aligned_in_smp;
 	unsigned long irq_waiting;
+	ktime_t irq_due;
+	bool irq_put_off;
+	unsigned int irq_skip;
 	struct hrtimer irq_timer;
 
-	/* Written under RTNL, or by the work of @dim. */
+	/* Written under RTNL. */
 	unsigned int rx_usecs;
 	unsigned int rx_frames;
-	struct dim dim;
 	struct xdp_rxq_info xdp_rxq;
 };
 
@@ -133,7 +139,7 @@ struct vnet_queue {
  * @steered: `ethtool -X` has been used, and @rss_table acts
  * @pause_rx: it stops sending when the far end asks it to
  * @pause_tx: it asks the far end to stop sending when its RX ring is full
- * @adaptive_rx: moderation is chosen by the traffic
+ * @adaptive_rx: interrupts are put off only while that is worth it
  * @queues: how many queue pairs are in use
  * @tx_size: slots of a TX ring
  * @rx_size: slots of an RX ring
@@ -261,7 +267,8 @@ void vnet_frame_drop(void *frame);
 bool vnet_reflect(const struct vnet_priv *priv, void *frame);
 
 /* rx.c */
-void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from);
+void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from,
+		    bool now);
 enum hrtimer_restart vnet_irq_timer(struct hrtimer *timer);
 void vnet_irq_force(struct vnet_queue *q);
 int vnet_poll(struct napi_struct *napi, int budget);

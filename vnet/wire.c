@@ -103,7 +103,7 @@ static void vnet_arrive(struct vnet_queue *to, struct vnet_queue *rxq,
 	vnet_ring_put(&rxq->rx, frame);
 	if (unlikely(rxq != to)) {
 		vnet_ring_publish(&rxq->rx);
-		vnet_irq_raise(rxq, NULL);
+		vnet_irq_raise(rxq, NULL, false);
 	}
 }
 
@@ -159,7 +159,7 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	const struct vnet_priv *priv = netdev_priv(to->dev);
 	unsigned int i, len, found = vnet_ring_count(&from->tx);
 	bool pause = priv->pause_tx && near->pause_rx;
-	struct vnet_queue *rxq;
+	struct vnet_queue *rxq = to;
 	unsigned int bytes = 0;
 	bool taken;
 	void *frame;
@@ -172,11 +172,11 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 		if (unlikely(priv->steered)) {
 			rxq = vnet_steer(to, frame);
 			spin_lock(&rxq->rx_lock);
-			taken = vnet_carry_one(from, to, rxq, frame, pause);
+		}
+		taken = vnet_carry_one(from, to, rxq, frame, pause);
+		if (unlikely(priv->steered)) {
 			vnet_ring_publish(&rxq->rx);
 			spin_unlock(&rxq->rx_lock);
-		} else {
-			taken = vnet_carry_one(from, to, to, frame, pause);
 		}
 		if (unlikely(!taken)) {
 			vnet_count(&from->wire_stats, VNET_WIRE_PAUSED, 1);

@@ -293,6 +293,8 @@ struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
 		return NULL;
 	}
 
+	/* Its pages are the page allocator's, whatever the last frame's were. */
+	q->xdp_rxq.mem = (struct xdp_mem_info){ MEM_TYPE_PAGE_SHARED };
 	vnet_xdp_from_skb(&xdp, q, skb);
 	act = bpf_prog_run_xdp(prog, &xdp);
 	switch (act) {
@@ -306,7 +308,6 @@ struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
 		vnet_xdp_send_back(q, skb, work);
 		return NULL;
 	case XDP_REDIRECT:
-		q->xdp_rxq.mem.type = MEM_TYPE_PAGE_SHARED;
 		if (vnet_xdp_redirect(q, prog, skb, &xdp)) {
 			vnet_xdp_lost(q, prog, act);
 		} else {
@@ -347,8 +348,7 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
 
 	if (prog) {
 		xdp_convert_frame_to_buff(xdpf, &xdp);
-		q->xdp_rxq.mem.type = xdpf->mem.type;
-		q->xdp_rxq.mem.id = xdpf->mem.id;
+		vnet_xdp_set_mem(&q->xdp_rxq, xdpf);
 		xdp.rxq = &q->xdp_rxq;
 		act = bpf_prog_run_xdp(prog, &xdp);
 		if (act == XDP_PASS)
