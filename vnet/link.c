@@ -20,7 +20,6 @@
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
-#include "compat.h"
 #include "vnet.h"
 
 /*

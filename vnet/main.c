@@ -2,7 +2,8 @@
 /**
  * DOC: vnet, a virtual NIC whose wire can be broken on purpose
  *
- * Loading the module makes the link kind "vnet" known: `ip link add type vnet`.
+ * Loading the module makes the link kind "vnet" known: `ip link add … type
+ * vnet`.
  * What a frame goes through in between two ends of a link:
  *
  * stack → tx.c → TX ring (ring.h) → wire.c (reflect.c) → RX ring → rx.c

@@ -13,7 +13,6 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
-#include "compat.h"
 #include "vnet.h"
 
 /* What the wire carries without the stack's help; see tx.c and rx.c. */

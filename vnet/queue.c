@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * DOC: Queue pairs: made and given back, joined across the wire, frozen
+ * DOC: Queue pairs: made, given back, resized
  *
- * Whatever changes queues, rings or what is joined to what does it between
- * vnet_freeze() and vnet_thaw(): freezing stops the producers of both ends,
- * lets the polls empty every ring, and then disables the polls. So nothing
- * that was accepted is lost by a change, and nothing runs while it is made.
+ * A device has as many queue pairs as it may ever have from the beginning, but
+ * rings and polls only while it is up. Whatever changes them does it while the
+ * link is frozen (freeze.c).
  *
  * Process context, RTNL held, all of it.
  *
- * Next: netdev.c, ethtool.c and xdp.c, which freeze and thaw.
+ * Next: freeze.c.
  */
 
-#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "vnet.h"
-
-/*
- * How long a freeze waits for the polls to empty the rings. They need
- * microseconds; threaded polls may have to wait for their CPU.
- */
-#define VNET_DRAIN_TIMEOUT (5 * HZ)
 
 /**
  * vnet_moderate() - put the moderation that was set in force
@@ -42,21 +33,6 @@ void vnet_moderate(struct vnet_priv *priv)
 		WRITE_ONCE(priv->queue[i].rx_frames, priv->rx_frames);
 		WRITE_ONCE(priv->queue[i].irq_skip, 0);
 	}
-}
-
-/**
- * vnet_rss_default() - spread the hashes evenly over the queues in use
- * @priv: the device
- *
- * Context: Process context, RTNL held.
- */
-void vnet_rss_default(struct vnet_priv *priv)
-{
-	unsigned int i;
-
-	for (i = 0; i < VNET_RSS_TABLE; i++)
-		priv->rss_table[i] = ethtool_rxfh_indir_default(i,
-								priv->queues);
 }
 
 /**
@@ -217,7 +193,8 @@ static void vnet_queues_down(struct vnet_priv *priv, unsigned int first,
 	for (i = first; i < end; i++) {
 		q = &priv->queue[i];
 		/* The last frame may have had another kind of memory. */
-		q->xdp_rxq.mem = (struct xdp_mem_info){ MEM_TYPE_PAGE_SHARED };
+		q->xdp_rxq.mem.type = MEM_TYPE_PAGE_SHARED;
+		q->xdp_rxq.mem.id = 0;
 		xdp_rxq_info_unreg(&q->xdp_rxq);
 		local_bh_disable();
 		vnet_count(&q->tx_stats, VNET_TX_DROPPED,
@@ -257,227 +234,6 @@ static int vnet_queues_up(struct vnet_priv *priv, unsigned int first,
 		}
 	}
 	return 0;
-}
-
-/**
- * vnet_other_end() - the other device that a freeze concerns
- * @priv: the device
- *
- * Context: Process context, RTNL held.
- * Return: the peer; NULL if there is none, if it is the device itself, or if
- * it is down and has nothing that could be frozen.
- */
-static struct vnet_priv *vnet_other_end(const struct vnet_priv *priv)
-{
-	struct net_device *peer = rtnl_dereference(priv->peer);
-	struct vnet_priv *other = peer ? netdev_priv(peer) : NULL;
-
-	return other && other != priv && other->up ? other : NULL;
-}
-
-/**
- * vnet_producers_stop() - let nothing more into the TX rings of one end
- * @priv: the device
- *
- * Context: Process context, RTNL held.
- */
-static void vnet_producers_stop(struct vnet_priv *priv)
-{
-	unsigned int i;
-
-	/* Stops the stack, and waits for a vnet_start_xmit() that runs. */
-	netif_tx_disable(priv->dev);
-	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		__netif_tx_lock_bh(q->txq);
-		/* Stops XDP; and the watchdog has no reason to bark. */
-		q->far = NULL;
-		txq_trans_cond_update(q->txq);
-		__netif_tx_unlock_bh(q->txq);
-	}
-	WRITE_ONCE(priv->stalled, false);
-}
-
-/**
- * vnet_drain() - have the polls of one end empty the rings
- * @priv: the device
- *
- * Context: Process context, RTNL held; the producers of both ends are stopped.
- */
-static void vnet_drain(struct vnet_priv *priv)
-{
-	unsigned long end = jiffies + VNET_DRAIN_TIMEOUT;
-	unsigned int i;
-	bool busy;
-
-	do {
-		busy = false;
-		/* First what is to be carried: it may be steered anywhere. */
-		for (i = 0; i < priv->queues; i++)
-			busy |= vnet_wire_pending(&priv->queue[i]);
-		for (i = 0; i < priv->queues; i++)
-			busy |= !!vnet_ring_count(&priv->queue[i].rx);
-		if (!busy)
-			return;
-		for (i = 0; i < priv->queues; i++)
-			vnet_irq_force(&priv->queue[i]);
-		usleep_range(20, 50);
-	} while (time_before(jiffies, end));
-	netdev_warn(priv->dev, "the rings do not drain\n");
-}
-
-/**
- * vnet_polls_stop() - disable the polls of one end, and part it from the other
- * @priv: the device
- *
- * Context: Process context, RTNL held; all rings are empty.
- */
-static void vnet_polls_stop(struct vnet_priv *priv)
-{
-	unsigned int i;
-
-	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		napi_disable(&q->napi);
-		hrtimer_cancel(&q->irq_timer);
-		q->feeds = NULL;
-	}
-}
-
-/**
- * vnet_freeze() - bring both ends of a link to a standstill
- * @priv: one end
- *
- * What was accepted has been delivered when this returns. An end that is down
- * has nothing to be frozen. Paired with vnet_thaw().
- *
- * Context: Process context, RTNL held; sleeps.
- */
-void vnet_freeze(struct vnet_priv *priv)
-{
-	struct vnet_priv *other = vnet_other_end(priv);
-
-	if (priv->up)
-		vnet_producers_stop(priv);
-	if (other)
-		vnet_producers_stop(other);
-	if (priv->up)
-		vnet_drain(priv);
-	if (other)
-		vnet_drain(other);
-	if (priv->up)
-		vnet_polls_stop(priv);
-	if (other)
-		vnet_polls_stop(other);
-}
-
-/**
- * vnet_join() - let the queues of one end feed those of the other
- * @from: the end that sends
- * @to: the end that receives
- *
- * Queue i feeds queue i; if the receiver has fewer, they share.
- *
- * Context: Process context, RTNL held; the link is frozen.
- */
-static void vnet_join(struct vnet_priv *from, struct vnet_priv *to)
-{
-	struct vnet_queue *q, *far;
-	unsigned int i;
-
-	for (i = from->queues; i-- > 0; ) {
-		q = &from->queue[i];
-		far = &to->queue[i % to->queues];
-		q->feed_next = far->feeds;
-		far->feeds = q;
-	}
-}
-
-/**
- * vnet_polls_start() - enable the polls of one end
- * @priv: the device
- *
- * Each is asked for once: what it finds, it delivers, and then it unmasks its
- * interrupt.
- *
- * Context: Process context, RTNL held.
- */
-static void vnet_polls_start(struct vnet_priv *priv)
-{
-	unsigned int i;
-
-	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		WRITE_ONCE(q->irq_waiting, 0);
-		WRITE_ONCE(q->irq_put_off, false);
-		napi_enable(&q->napi);
-		vnet_irq_force(q);
-	}
-}
-
-/**
- * vnet_producers_start() - let frames into the TX rings of one end
- * @priv: the device
- * @to: the end that receives; NULL if there is no link
- *
- * Without a link the queues run too: what they are given is dropped, as by a
- * NIC whose cable is out.
- *
- * Context: Process context, RTNL held.
- */
-static void vnet_producers_start(struct vnet_priv *priv, struct vnet_priv *to)
-{
-	unsigned int i;
-
-	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		__netif_tx_lock_bh(q->txq);
-		q->far = to ? &to->queue[i % to->queues] : NULL;
-		__netif_tx_unlock_bh(q->txq);
-	}
-	netif_tx_wake_all_queues(priv->dev);
-	if (to)
-		netif_carrier_on(priv->dev);
-	else
-		netif_carrier_off(priv->dev);
-}
-
-/**
- * vnet_thaw() - set both ends of a link going again
- * @priv: one end
- *
- * There is a link if both ends are up. During its self-test a device is its
- * own far end, and its peer has none.
- *
- * Context: Process context, RTNL held.
- */
-void vnet_thaw(struct vnet_priv *priv)
-{
-	struct vnet_priv *other = vnet_other_end(priv);
-	struct net_device *peer = rtnl_dereference(priv->peer);
-	struct vnet_priv *far = NULL;
-
-	if (priv->up && (priv->looped || peer == priv->dev))
-		far = priv;
-	else if (priv->up)
-		far = other;
-
-	if (far)
-		vnet_join(priv, far);
-	if (far && far == other)
-		vnet_join(other, priv);
-	if (priv->up)
-		vnet_polls_start(priv);
-	if (other)
-		vnet_polls_start(other);
-	if (priv->up)
-		vnet_producers_start(priv, far);
-	if (other)
-		vnet_producers_start(other, far == other ? priv : NULL);
 }
 
 /**

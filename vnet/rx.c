@@ -17,7 +17,6 @@
 #include <linux/netdevice.h>
 #include <net/busy_poll.h>
 
-#include "compat.h"
 #include "vnet.h"
 
 /* Offloads of the receiving side; with all of them there is nothing to do. */
@@ -105,9 +104,10 @@ static bool vnet_irq_urgent(struct vnet_queue *q)
  * @q: the queue
  * @work: how many frames
  *
- * Only if it was put off (`ethtool -C adaptive-rx on`). The timer for that
- * costs as much as the interrupts of several frames; where it gathers fewer, as with a ping or with the
- * acknowledgements of TCP, the next interrupts are not put off.
+ * The timer that puts an interrupt off costs as much as the interrupts of
+ * several frames. Where it gathers fewer, as with a ping or with TCP's
+ * acknowledgements, and adaptive moderation is on (`ethtool -C`), the next
+ * interrupts are not put off.
  *
  * Context: The poll, when it has ended.
  */

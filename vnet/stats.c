@@ -13,7 +13,6 @@
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 
-#include "compat.h"
 #include "vnet.h"
 
 #if VNET_STAT_OPS

@@ -27,6 +27,7 @@
 #include <linux/spinlock.h>
 #include <net/xdp.h>
 
+#include "compat.h"
 #include "ring.h"
 #include "stats.h"
 #include "uapi/vnet.h"
@@ -127,7 +128,7 @@ struct vnet_queue {
  * struct vnet_priv - one device
  * @dev: the kernel's half of it
  * @peer: the other end of a pair, or the device itself; NULL before the one
- *	exists and after it has gone. Written under RTNL, read there or under RCU
+ *	exists. Written under RTNL, read there or under RCU
  * @queue: its queue pairs, as many as the device may ever have
  * @xdp_prog: the XDP program; written under RTNL, read under RCU
  * @far_mac: address of the neighbour, if the wire is a VNET_WIRE_REFLECT
@@ -179,6 +180,12 @@ struct vnet_priv {
 	unsigned int id;
 	u8 rss_table[VNET_RSS_TABLE];
 };
+
+/* What struct skb_shared_info takes at the end of a buffer. */
+#define VNET_XDP_TAIL SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
+
+/* Bytes of a frame that fit into one page, as an XDP program finds it. */
+#define VNET_XDP_LINEAR (PAGE_SIZE - XDP_PACKET_HEADROOM - VNET_XDP_TAIL)
 
 /* How many frames XDP sends back at once, under one lock; as devmap does. */
 #define VNET_XDP_BULK 16
@@ -244,12 +251,33 @@ static inline unsigned int vnet_frame_len(void *frame)
 int vnet_queues_alloc(struct vnet_priv *priv);
 int vnet_up(struct vnet_priv *priv);
 void vnet_down(struct vnet_priv *priv);
-void vnet_freeze(struct vnet_priv *priv);
-void vnet_thaw(struct vnet_priv *priv);
 int vnet_resize(struct vnet_priv *priv, unsigned int queues,
 		unsigned int tx_size, unsigned int rx_size);
 void vnet_moderate(struct vnet_priv *priv);
+
+/* freeze.c */
+void vnet_freeze(struct vnet_priv *priv);
+void vnet_thaw(struct vnet_priv *priv);
+
+/* rss.c */
 void vnet_rss_default(struct vnet_priv *priv);
+int vnet_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info,
+		   u32 *rules);
+u32 vnet_get_rx_ring_count(struct net_device *dev);
+u32 vnet_get_rxfh_indir_size(struct net_device *dev);
+#if VNET_RXFH_FIELDS
+int vnet_get_rxfh_fields(struct net_device *dev,
+			 struct ethtool_rxfh_fields *fields);
+#endif
+#if VNET_RXFH_PARAM
+int vnet_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh);
+int vnet_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
+		  struct netlink_ext_ack *extack);
+#else
+int vnet_get_rxfh(struct net_device *dev, u32 *indir, u8 *key, u8 *hfunc);
+int vnet_set_rxfh(struct net_device *dev, const u32 *indir, const u8 *key,
+		  const u8 hfunc);
+#endif
 
 /* tx.c */
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev);
@@ -282,6 +310,8 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
 void vnet_xdp_finish(struct vnet_queue *q, struct vnet_xdp_work *work);
 int vnet_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		  u32 flags);
+
+/* xdp_attach.c */
 int vnet_bpf(struct net_device *dev, struct netdev_bpf *bpf);
 void vnet_xdp_setup(struct net_device *dev);
 

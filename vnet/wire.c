@@ -19,7 +19,6 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
-#include "compat.h"
 #include "vnet.h"
 
 /**
@@ -144,6 +143,29 @@ static bool vnet_carry_one(struct vnet_queue *from, struct vnet_queue *to,
 }
 
 /**
+ * vnet_carry_steered() - carry a frame to whichever queue its hash says
+ * @from: the queue that sent
+ * @to: the queue whose poll carries
+ * @frame: the frame; ours unless false is returned
+ * @pause: leave the frame where it is if the RX ring is full
+ *
+ * Context: The wire (softirq); takes the lock of the queue that receives.
+ * Return: false if the frame has to wait.
+ */
+static bool vnet_carry_steered(struct vnet_queue *from, struct vnet_queue *to,
+			       void *frame, bool pause)
+{
+	struct vnet_queue *rxq = vnet_steer(to, frame);
+	bool taken;
+
+	spin_lock(&rxq->rx_lock);
+	taken = vnet_carry_one(from, to, rxq, frame, pause);
+	vnet_ring_publish(&rxq->rx);
+	spin_unlock(&rxq->rx_lock);
+	return taken;
+}
+
+/**
  * vnet_carry() - carry what one queue has sent
  * @from: the queue that sent
  * @to: the queue that receives
@@ -159,7 +181,6 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	const struct vnet_priv *priv = netdev_priv(to->dev);
 	unsigned int i, len, found = vnet_ring_count(&from->tx);
 	bool pause = priv->pause_tx && near->pause_rx;
-	struct vnet_queue *rxq = to;
 	unsigned int bytes = 0;
 	bool taken;
 	void *frame;
@@ -169,15 +190,10 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	for (i = 0; i < found; i++) {
 		frame = vnet_ring_peek(&from->tx, i);
 		len = vnet_frame_len(frame);
-		if (unlikely(priv->steered)) {
-			rxq = vnet_steer(to, frame);
-			spin_lock(&rxq->rx_lock);
-		}
-		taken = vnet_carry_one(from, to, rxq, frame, pause);
-		if (unlikely(priv->steered)) {
-			vnet_ring_publish(&rxq->rx);
-			spin_unlock(&rxq->rx_lock);
-		}
+		if (unlikely(priv->steered))
+			taken = vnet_carry_steered(from, to, frame, pause);
+		else
+			taken = vnet_carry_one(from, to, to, frame, pause);
 		if (unlikely(!taken)) {
 			vnet_count(&from->wire_stats, VNET_WIRE_PAUSED, 1);
 			break;
