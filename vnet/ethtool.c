@@ -230,10 +230,12 @@ static int vnet_set_coalesce(struct net_device *dev,
 		NL_SET_ERR_MSG(extack, "rx-frames must be 0 to 4096");
 		return -ERANGE;
 	}
+	vnet_freeze(priv);
 	priv->rx_usecs = coal->rx_coalesce_usecs;
 	priv->rx_frames = coal->rx_max_coalesced_frames;
-	WRITE_ONCE(priv->adaptive_rx, coal->use_adaptive_rx_coalesce);
+	priv->adaptive_rx = coal->use_adaptive_rx_coalesce;
 	vnet_moderate(priv);
+	vnet_thaw(priv);
 	return 0;
 }
 

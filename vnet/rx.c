@@ -40,6 +40,7 @@
 static void vnet_irq_fire(struct vnet_queue *q)
 {
 	if (napi_schedule_prep(&q->napi)) {
+		q->irq_fresh = true;
 		WRITE_ONCE(q->irq_masked, true);
 		__napi_schedule(&q->napi);
 	}
@@ -196,7 +197,6 @@ void vnet_irq_force(struct vnet_queue *q)
  */
 static void vnet_irq_unmask(struct vnet_queue *q)
 {
-	q->irq_fresh = true;
 	/* Unmask first, then look. Pairs with vnet_irq_raise(). */
 	smp_store_mb(q->irq_masked, false);
 	if (unlikely(vnet_ring_count(&q->rx)))

@@ -167,8 +167,11 @@ static int vnet_probe_seen(struct sk_buff *skb, struct net_device *dev,
  * @priv: the device
  * @probe: what to send
  *
+ * Past the qdisc: a device that had no link until now still has the one that
+ * drops everything.
+ *
  * Context: Process context.
- * Return: 0, -ENOMEM, or what the stack refused the frame with.
+ * Return: 0, -ENOMEM, or -EIO if the queue did not take it.
  */
 static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
 {
@@ -186,21 +189,20 @@ static int vnet_probe_send(struct vnet_priv *priv, struct vnet_probe *probe)
 	skb_reset_network_header(skb);
 	dev_hard_header(skb, dev, ETH_P_802_EX1, dev->dev_addr, dev->dev_addr,
 			skb->len);
-	ret = dev_queue_xmit(skb);
-	return ret > 0 ? net_xmit_errno(ret) : ret;
+	ret = dev_direct_xmit(skb, 0);
+	return ret ? -EIO : 0;
 }
 
 /**
  * vnet_loop_test() - send a frame, see whether it comes back unharmed
  * @priv: the device; it is its own far end
  *
- * Through the whole path, as any frame: qdisc, TX ring, wire, RX ring, NAPI,
- * stack. Below a bridge or a bond it fails: those take the frame first. So it
- * does with an XDP program that takes it.
+ * Through the whole path, as any frame: TX ring, wire, RX ring, NAPI, stack.
+ * Below a bridge or a bond it fails: those take the frame first. So it does
+ * with an XDP program that takes it.
  *
  * Context: Process context, RTNL held.
- * Return: 0, -ENOMEM, -ETIMEDOUT, -ERESTARTSYS if killed, or what the stack
- * refused the frame with.
+ * Return: 0, -ENOMEM, -EIO, -ETIMEDOUT, or -ERESTARTSYS if killed.
  */
 static int vnet_loop_test(struct vnet_priv *priv)
 {
@@ -265,8 +267,6 @@ static void vnet_test_offline(struct vnet_priv *priv, u64 *data)
 	priv->looped = true;
 	vnet_thaw(priv);
 
-	/* A device that had no link has one now; its qdisc wants to know. */
-	netdev_state_change(priv->dev);
 	data[VNET_TEST_LOOP] = vnet_loop_test(priv);
 
 	vnet_freeze(priv);

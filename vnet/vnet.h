@@ -74,8 +74,8 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @rx_stats: counters of the poll
  * @napi: the poll
  * @irq_masked: the interrupt will not be raised: a poll is to come or at work
- * @irq_fresh: the poll that comes next was asked for by an interrupt; the
- *	poll's own
+ * @irq_fresh: the poll that comes next was asked for by an interrupt, and not
+ *	by one who polls because he is busy; whose the poll is
  * @irq_waiting: the interrupt is put off until @irq_timer fires
  * @rx_usecs: by how many microseconds an interrupt is put off; 0 for not at all
  * @rx_frames: unless there are so many frames; 0 for any number
