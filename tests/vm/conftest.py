@@ -1,13 +1,14 @@
 """What every test in the guest needs: a driver to load, and a judge for the kernel log.
 
-A test file belongs to a milestone (`pytestmark = pytest.mark.milestone(3)`): it checks what that milestone
-brought. Each test then runs
+A test of the driver in vnet/ takes the fixture `vnet` and makes its links with it (link.py).
+
+A test of the phases takes the fixture `nic`. Its file belongs to a milestone (`pytestmark =
+pytest.mark.milestone(3)`): it checks what that milestone brought. Each test then runs
 
 * with --prove, against the milestone before, where it must FAIL: this proves that the check can fail at all
   (not with `new=False`, for what the milestone before does right as well);
 * against the milestone itself;
-* against the consolidated driver in vnet/, if it still does the same (not with `until=…`);
-* with `every=True` also against all milestones in between.
+* with `every=True` also against all later milestones, up to `until=…`.
 """
 
 import re
@@ -15,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from link import Vnet
 from nic import OUT, TREE, KernelLog, Nic, Patience
 
 PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
-DRIVER = "vnet"
 
 
 def pytest_configure(config):
@@ -31,19 +32,18 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     """Adds options of our own."""
-    parser.addoption("--target", help="only this driver: phases/NN-name or vnet")
+    parser.addoption("--target", help="only this milestone: phases/NN-name")
     parser.addoption("--prove", action="store_true", help="also prove that each check fails on the milestone before")
 
 
 def targets_of(mark, only, prove):
     """Returns the drivers that a test with this mark runs against."""
-    first, until = mark.args[0], mark.kwargs.get("until")
-    numbers = [n for n in PHASES if first <= n <= (until or max(PHASES))]
-    own = [PHASES[n] for n in numbers] + ([] if until else [DRIVER])
+    first, until = mark.args[0], mark.kwargs.get("until") or max(PHASES)
+    own = [PHASES[n] for n in PHASES if first <= n <= until]
     if only:
         return [only] if only in own else []
     if not mark.kwargs.get("every"):
-        own = [PHASES[first]] + ([] if until else [DRIVER])
+        own = [PHASES[first]]
     before = pytest.mark.xfail(strict=True, reason="must fail: the milestone before cannot do this")
     unable = PHASES.get(first - 1) if prove and mark.kwargs.get("new", True) else None
     return ([pytest.param(unable, marks=before)] if unable else []) + own
@@ -78,3 +78,15 @@ def nic(request, target, kernel_log):
     nic.unload()
     left = [p.name for p in Path("/sys/class/net").iterdir() if re.match(r"vnet\d", p.name)]
     assert not left, f"rmmod left {left}"
+
+
+@pytest.fixture
+def vnet(kernel_log):
+    """The driver in vnet/, loaded; its links are checked for lost frames when the test has ended, then it goes."""
+    vnet = Vnet(kernel_log)
+    try:
+        vnet.load()
+        yield vnet
+        vnet.at_rest()
+    finally:
+        vnet.end()
