@@ -15,13 +15,18 @@ import threading
 import time
 from pathlib import Path
 
-from nic import (DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS,
+from nic import (DELETE_MODULE, FINIT_MODULE, LIBC, OUT, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS,
                  SO_RCVBUFFORCE, SOL_PACKET, TREE, Pktgen, mac, run, wait_for)
+from netlink import queue_stats
 
+VERSION = tuple(map(int, os.uname().release.split(".")[:2]))
 MODULE = f"build/vnet/{os.environ['VNET_KERNEL']}/vnet.ko"
 CLONE_NEWNET = 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
-ETH_P_ALL, PACKET_STATISTICS = 3, 6
+ETH_P_ALL, ETH_P_IP, PACKET_STATISTICS = 3, 0x800, 6
+
+# The numbered frames' UDP ports: one that nobody answers, and the first flow's.
+DISCARD, FIRST_PORT = (9).to_bytes(2, "big"), 5000
 
 
 def call_libc(name, *arguments):
@@ -207,6 +212,15 @@ class End:
         """Returns `ip -s -s -d -j link show` of it."""
         return json.loads(self.ns.run("ip", "-s", "-s", "-d", "-j", "link", "show", self.name))[0]
 
+    def queue_stats(self):
+        """Returns what each of its queues has counted: from the kernel's per-queue statistics, if it has them."""
+        if VERSION >= (6, 9):
+            return self.ns.call(lambda: queue_stats(socket.if_nametoindex(self.name)))
+        queues = {}
+        for direction, number, name, value in re.findall(r"^\s+(rx|tx)(\d+)_(\w+): (\d+)$", self.ethtool("-S"), re.M):
+            queues.setdefault(int(number), {})[f"{direction}_{name}"] = int(value)
+        return [queues[number] for number in sorted(queues)]
+
     def id(self):
         """Returns its number in the module: the last word of bus-info."""
         return re.search(r"bus-info: vnet (\d+)", self.ethtool("-i")).group(1)
@@ -386,8 +400,8 @@ class Vnet:
 class Collector:
     """Collects the numbers of the frames that an end receives, in the background, from Numbered()."""
 
-    def __init__(self, end, ethertype=HELLO):
-        self.sock = end.packet_socket(ethertype)
+    def __init__(self, end):
+        self.sock = end.packet_socket(ETH_P_IP)
         self.sock.settimeout(0.1)
         self.flows, self.ending = {}, False
         self.thread = threading.Thread(target=self.collect, daemon=True)
@@ -402,7 +416,9 @@ class Collector:
                 if self.ending:
                     return
                 continue
-            self.flows.setdefault(frame[14], []).append(int.from_bytes(frame[15:19], "big"))
+            if frame[36:38] == DISCARD:
+                flow = int.from_bytes(frame[34:36], "big") - FIRST_PORT
+                self.flows.setdefault(flow, []).append(int.from_bytes(frame[42:46], "big"))
 
     def end(self):
         """Returns the numbers of each flow, when all that has come is read; none must have overflowed our socket."""
@@ -414,30 +430,42 @@ class Collector:
         return self.flows
 
 
+def numbered(end, to, flow, number):
+    """Returns a frame for Collector: UDP for the port discard of a host that is not there, so nobody answers."""
+    payload = number.to_bytes(4, "big").ljust(18, b"\0")
+    udp = (FIRST_PORT + flow).to_bytes(2, "big") + DISCARD + (8 + len(payload)).to_bytes(2, "big") + bytes(2)
+    ip = (b"\x45\0" + (28 + len(payload)).to_bytes(2, "big") + bytes(4) + b"\x40\x11\0\0"
+          + socket.inet_aton("192.0.2.1") + socket.inet_aton("198.51.100.9"))
+    total = sum(int.from_bytes(ip[i:i + 2], "big") for i in range(0, 20, 2))
+    checksum = 0xffff - (total + (total >> 16)) % 0x10000
+    return (mac(to) + mac(end) + ETH_P_IP.to_bytes(2, "big") + ip[:10] + checksum.to_bytes(2, "big") + ip[12:]
+            + udp + payload)
+
+
 class Numbered:
     """Sends numbered frames in the background, each as often as it takes until the device has accepted it.
 
     They go past the qdisc, which may drop what it holds when queues go: what is accepted here has been given to
-    the driver. Each flow has a thread on a CPU of its own, hence a queue of its own.
+    the driver. Two threads send, on the two CPUs, and share the flows.
     """
 
-    def __init__(self, end, to, flows=1, size=60):
+    def __init__(self, end, to, flows=2):
         self.sent, self.ending = [0] * flows, False
-        head = mac(to.mac) + mac(end.mac) + HELLO.to_bytes(2, "big")
-        self.jobs = [end.ns.start(lambda flow=flow: self.send(end, head, flow, size)) for flow in range(flows)]
+        macs = end.mac, to.mac
+        self.jobs = [end.ns.start(lambda cpu=cpu: self.send(end, macs, cpu)) for cpu in range(min(2, flows))]
 
-    def send(self, end, head, flow, size):
-        """Sends one flow until it is told to end."""
-        os.sched_setaffinity(0, {flow % os.cpu_count()})
+    def send(self, end, macs, cpu):
+        """Sends every other flow, in turn, until it is told to end."""
+        os.sched_setaffinity(0, {cpu})
         with end.packet_socket(0, bypass=True) as sock:
             while not self.ending:
-                frame = head + bytes([flow]) + self.sent[flow].to_bytes(4, "big")
-                try:
-                    sock.send(frame.ljust(size, b"\0"))
-                except OSError:  # full, or frozen: ENOBUFS
-                    time.sleep(0.001)
-                    continue
-                self.sent[flow] += 1
+                for flow in range(cpu, len(self.sent), 2):
+                    try:
+                        sock.send(numbered(*macs, flow, self.sent[flow]))
+                    except OSError:  # full, or frozen: ENOBUFS
+                        time.sleep(0.001)
+                        break
+                    self.sent[flow] += 1
 
     def end(self):
         """Stops, and returns how many frames of each flow were accepted."""

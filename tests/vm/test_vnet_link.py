@@ -161,11 +161,11 @@ def test_module_makes_devices_for_the_labs(vnet):
         assert f"06:76:6e:65:74:0{i}" in end.run("ip", "neigh", "show", f"192.0.{2 + i}.9")
 
 
-@pytest.mark.parametrize("value", ["-1", "1001", "many", ""])
-def test_module_refuses_a_nonsensical_number_of_devices(vnet, value):
+def test_module_refuses_a_nonsensical_number_of_devices(vnet):
     """With a sentence, and nothing is left."""
     vnet.unload()
-    assert vnet.load(devices=value) == "vnet: devices must be 0 to 1000"
+    for value in ("-1", "1001", "many", ""):
+        assert vnet.load(devices=value) == "vnet: devices must be 0 to 1000"
     assert vnet.root.devices() == vnet.before
 
 

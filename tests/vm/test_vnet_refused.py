@@ -5,9 +5,8 @@ import os
 
 import pytest
 
-import rtnl
-from rtnl import (ADDRESS, IFNAME, MTU, NET_NS_FD, NET_NS_PID, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, as_nobody,
-                  ask_link, peer)
+from netlink import (ADDRESS, IFNAME, MTU, NET_NS_FD, NET_NS_PID, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, as_nobody,
+                     ask_link, peer)
 
 MULTICAST, ZERO = bytes.fromhex("010000000001"), bytes(6)
 LOOP = 1
@@ -34,12 +33,12 @@ def ns(vnet):
     assert namespace.devices() == set() and vnet.root.devices() == vnet.before
 
 
-@pytest.mark.parametrize("values, error, said", IMPOSSIBLE)
-def test_impossible_end(ns, values, error, said):
+def test_impossible_ends(ns):
     """Of the first end, and of its peer."""
-    assert ns.call(lambda: ask_link({IFNAME: "vn0", **values})) == (error, said)
-    data = {PEER: peer({IFNAME: "vn1", **values})}
-    assert ns.call(lambda: ask_link({IFNAME: "vn0"}, data)) == (error, said)
+    for values, error, said in IMPOSSIBLE:
+        assert ns.call(lambda: ask_link({IFNAME: "vn0", **values})) == (error, said)
+        data = {PEER: peer({IFNAME: "vn1", **values})}
+        assert ns.call(lambda: ask_link({IFNAME: "vn0"}, data)) == (error, said)
 
 
 def test_ip_shows_the_sentence(ns):
@@ -48,14 +47,11 @@ def test_ip_shows_the_sentence(ns):
     assert said == "Error: A device has 1 to 64 queues in each direction.\n"
 
 
-@pytest.mark.parametrize("data, error", [
-    ({WIRE: 3}, errno.ERANGE), ({WIRE: 0xffffffff}, errno.ERANGE), ({WIRE: b"\1"}, errno.ERANGE),
-    ({PEER: bytes(15)}, errno.ERANGE),
-])
-def test_attributes_that_make_no_sense(ns, data, error):
+def test_attributes_that_make_no_sense(ns):
     """An unknown wire, one too short for a number, a peer too short for its header."""
-    got, said = ns.call(lambda: ask_link({IFNAME: "vn0"}, data))
-    assert got == error and said
+    for data in ({WIRE: 3}, {WIRE: 0xffffffff}, {WIRE: b"\1"}, {PEER: bytes(15)}):
+        error, said = ns.call(lambda: ask_link({IFNAME: "vn0"}, data))
+        assert error == errno.ERANGE and said, data
 
 
 def test_wire_that_comes_back_has_no_peer(ns):
@@ -64,16 +60,15 @@ def test_wire_that_comes_back_has_no_peer(ns):
         errno.EINVAL, "A wire that comes back has no peer")
 
 
-@pytest.mark.parametrize("first, second, error", [
-    ("taken", "vn1", errno.EEXIST), ("vn0", "taken", errno.EEXIST), ("taken%d%d", "vn1", errno.EINVAL),
-    ("vn0", "vn0", errno.EEXIST), ("vn0", "in/valid", errno.EINVAL), ("vn0", "invalid%", errno.EINVAL),
-    ("invalid%", "vn1", errno.EINVAL), ("vn0", "", errno.EINVAL),
-])
-def test_names_that_cannot_be(ns, first, second, error):
+def test_names_that_cannot_be(ns):
     """Taken or no name at all, at either end: the other end does not stay behind."""
     ns.ip("link add taken type dummy")
-    assert ns.call(lambda: ask_link({IFNAME: first}, {PEER: peer({IFNAME: second})}))[0] == error
-    assert ns.devices() == {"taken"}
+    for first, second, error in (
+            ("taken", "vn1", errno.EEXIST), ("vn0", "taken", errno.EEXIST), ("vn0", "vn0", errno.EEXIST),
+            ("taken%d%d", "vn1", errno.EINVAL), ("invalid%", "vn1", errno.EINVAL), ("vn0", "invalid%", errno.EINVAL),
+            ("vn0", "in/valid", errno.EINVAL), ("vn0", "", errno.EINVAL)):
+        assert ns.call(lambda: ask_link({IFNAME: first}, {PEER: peer({IFNAME: second})}))[0] == error, (first, second)
+        assert ns.devices() == {"taken"}
     ns.ip("link del taken")
 
 
@@ -139,4 +134,4 @@ def test_nobody_may_do_anything_in_his_own_namespace(vnet):
 def test_kinds_of_other_drivers_are_left_alone(ns):
     """The kind's name is exact."""
     assert ns.call(lambda: ask_link({IFNAME: "vn0"}, kind="vnett"))[0] == errno.EOPNOTSUPP
-    assert rtnl.ask_link({IFNAME: "vn0"}, kind="vne")[0] == errno.EOPNOTSUPP
+    assert ask_link({IFNAME: "vn0"}, kind="vne")[0] == errno.EOPNOTSUPP

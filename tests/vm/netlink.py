@@ -1,4 +1,4 @@
-"""Requests for links as bytes: what ip would not send, and the errno and the sentence of an answer."""
+"""Requests by netlink: for links as ip would not ask, with errno and sentence of the answer; for queues' counters."""
 
 import json
 import os
@@ -18,6 +18,12 @@ ADDRESS, IFNAME, MTU, LINKINFO, NET_NS_PID, NET_NS_FD, NUM_TX_QUEUES, NUM_RX_QUE
 INFO_KIND, INFO_DATA = 1, 2
 PEER, WIRE = 1, 2
 IFINFOMSG = bytes(16)
+
+# Generic netlink, and its family netdev (include/uapi/linux/netdev.h).
+NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 16, 3, 1, 2
+NETDEV_CMD_QSTATS_GET, NETDEV_QSTATS_SCOPE_QUEUE, NLM_F_DUMP = 12, 1, 0x300
+IFINDEX, QUEUE_ID, SCOPE = 1, 3, 4
+QSTATS = {8: "rx_packets", 9: "rx_bytes", 10: "tx_packets", 11: "tx_bytes", 13: "rx_missed", 33: "tx_stop", 34: "tx_wake"}
 
 
 def attribute(number, value):
@@ -83,3 +89,47 @@ def as_nobody(function, own_namespace=True):
         value = json.load(pipe)
     os.waitpid(child, 0)
     return value
+
+
+def parse(data):
+    """Returns attributes as a dictionary of bytes."""
+    values = {}
+    while data:
+        length, number = struct.unpack_from("=HH", data)
+        values[number] = data[4:length]
+        data = data[length + -length % 4:]
+    return values
+
+
+def ask_generic(sock, family, command, values, dump=False):
+    """Asks a family of generic netlink; returns the attributes of each answer."""
+    body = struct.pack("=BBH", command, 1, 0) + attributes(values)
+    flags = NLM_F_REQUEST | (NLM_F_DUMP if dump else 0)
+    sock.send(struct.pack("=IHHII", 16 + len(body), family, flags, 1, 0) + body)
+    answers = []
+    while True:
+        data = sock.recv(1 << 20)
+        while data:
+            length, kind = struct.unpack_from("=IH", data)
+            if kind != family:  # an error, or the end of a dump
+                error, = struct.unpack_from("=i", data, 16)
+                assert kind == 3 and not error, os.strerror(-error)
+                return answers
+            answers.append(parse(data[20:length]))
+            data = data[length + -length % 4:]
+        if not dump:
+            return answers
+
+
+def queue_stats(index):
+    """Returns the counters of each queue pair of a device, by its index."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
+        family, = ask_generic(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, {CTRL_ATTR_FAMILY_NAME: "netdev"})
+        number, = struct.unpack("=H", family[CTRL_ATTR_FAMILY_ID])
+        scope = struct.pack("=Q", NETDEV_QSTATS_SCOPE_QUEUE)
+        answers = ask_generic(sock, number, NETDEV_CMD_QSTATS_GET, {IFINDEX: index, SCOPE: scope}, dump=True)
+    queues = {}
+    for answer in answers:
+        queue = queues.setdefault(int.from_bytes(answer[QUEUE_ID], "little"), {})
+        queue.update({QSTATS[name]: int.from_bytes(value, "little") for name, value in answer.items() if name in QSTATS})
+    return [queues[number] for number in sorted(queues)]

@@ -1,0 +1,177 @@
+"""Rings and queues: resized and switched under traffic, full, stopped and woken, and nothing lost that was accepted."""
+
+import socket
+
+import pytest
+
+from link import Collector, Numbered, numbered
+from nic import wait_for
+
+FOUR = "numtxqueues 4 numrxqueues 4"
+UDP_SEGMENT, SOL_UDP = 103, 17
+
+
+def queues(end, count):
+    """Sets the number of an end's queue pairs."""
+    end.ethtool("-L", "combined", str(count))
+
+
+def no_bql(end):
+    """Lets the TX ring be the only bound: byte queue limits would stop the queue before."""
+    end.bql("limit_min", 1 << 24)
+
+
+def interrupt_late(end, usecs=500000):
+    """Has the receiver let everything wait, until its sender is stopped or the time is over."""
+    end.ethtool("-C", "adaptive-rx", "off", "rx-usecs", str(usecs), "rx-frames", "0")
+
+
+def send_burst(link, count):
+    """Sends numbered frames of one flow from a to b."""
+    with link.a.packet_socket(0) as sock:
+        for number in range(count):
+            sock.send(numbered(link.a.mac, link.b.mac, 0, number))
+
+
+def all_in_order(sent, flows):
+    """Checks that of each flow just what was accepted has arrived, in order."""
+    for flow, count in enumerate(sent):
+        got = flows.get(flow, [])
+        assert got == list(range(count)), f"flow {flow}: {count} accepted, {len(got)} arrived"
+
+
+def test_queue_count_changes_under_traffic(vnet):
+    """`ethtool -L` up and down at both ends: what was accepted arrives, once and in order."""
+    link = vnet.pair(FOUR, FOUR)
+    collector, sender = Collector(link.b), Numbered(link.a, link.b, flows=4)
+    for a, b in ((4, 4), (1, 3), (3, 1), (4, 2), (2, 4)):
+        queues(link.a, a)
+        queues(link.b, b)
+        accepted = sum(sender.sent)
+        wait_for(lambda: sum(sender.sent) > accepted + 50, "traffic to go on")
+    sent = sender.end()
+    all_in_order(sent, collector.end())
+    assert link.a.stat("tx_packets") == sum(sent)
+
+
+def test_ring_sizes_change_under_traffic(vnet):
+    """`ethtool -G` both ways at both ends: what was accepted arrives, once and in order."""
+    link = vnet.pair()
+    collector, sender = Collector(link.b), Numbered(link.a, link.b)
+    for tx, rx in ((4, 4), (4096, 4), (4, 4096), (4096, 4096), (8, 256)):
+        link.a.ethtool("-G", "tx", str(tx), "rx", str(rx))
+        link.b.ethtool("-G", "tx", str(rx), "rx", str(tx))
+        accepted = sum(sender.sent)
+        wait_for(lambda: sum(sender.sent) > accepted + 50, "traffic to go on")
+    sent = sender.end()
+    all_in_order(sent, collector.end())
+    assert link.a.stat("tx_packets") == sum(sent)
+
+
+def test_changes_while_tcp_flows(vnet):
+    """A TCP stream outlives every change, at both ends, of both kinds."""
+    link = vnet.pair(FOUR, FOUR)
+    server = link.b.ns.popen("iperf3", "-s", "-1", "--forceflush")
+    wait_for(lambda: "5201" in server.stdout.readline() + server.stdout.readline(), "iperf3 to listen")
+    client = link.a.ns.popen("iperf3", "-c", "192.0.2.2", "-n", "100M", "-P", "2", "-J")
+    wait_for(lambda: link.b.stat("rx_bytes") > 1 << 20, "the stream to flow")
+    for end, options in ((link.a, ("-L", "combined", "4")), (link.b, ("-G", "rx", "64", "tx", "32")),
+                         (link.b, ("-L", "combined", "1")), (link.a, ("-G", "rx", "1024", "tx", "16"))):
+        end.ethtool(*options)
+    said, _ = client.communicate(timeout=60)
+    assert client.returncode == 0, said
+    server.communicate(timeout=60)
+    assert link.b.stat("rx_missed_errors") == 0
+
+
+@pytest.mark.parametrize("senders, receivers", [(4, 2), (1, 4), (4, 3)])
+def test_unequal_queue_counts(vnet, senders, receivers):
+    """Queue i feeds queue i modulo the receiver's: all that can be fed are, and their counters add up."""
+    link = vnet.pair(FOUR, FOUR)
+    queues(link.a, senders)
+    queues(link.b, receivers)
+    for xps in link.a.path.glob("queues/tx-*/xps_cpus"):
+        xps.write_text("0\n")  # the queue is chosen by the flow
+    collector, sender = Collector(link.b), Numbered(link.a, link.b, flows=24)
+    wait_for(lambda: min(sender.sent) > 10, "traffic")
+    sent = sender.end()
+    all_in_order(sent, collector.end())
+    tx = [queue["tx_packets"] for queue in link.a.queue_stats()]
+    rx = [queue["rx_packets"] for queue in link.b.queue_stats()]
+    assert len(tx) == senders and len(rx) == receivers and all(tx)
+    assert rx == [sum(tx[i::receivers]) for i in range(receivers)]
+    assert sum(tx) == sum(sent)
+
+
+def test_queues_keep_to_cpus(vnet):
+    """XPS: as it comes, each of several queues is some CPU's, and no CPU has two."""
+    link = vnet.pair("numtxqueues 2 numrxqueues 2")
+    masks = [int(path.read_text(), 16) for path in sorted(link.a.path.glob("queues/tx-*/xps_cpus"))]
+    assert sorted(masks) == [1, 2]
+
+
+def test_byte_queue_limits_know_what_is_under_way(vnet):
+    """While the hardware hangs, what it holds is in flight; when it has moved, nothing is."""
+    link = vnet.pair()
+    send_burst(link, 100)
+    assert any(link.a.bql("limit"))
+    link.at_rest()
+    no_bql(link.a)
+    link.a.stall()
+    send_burst(link, 3)
+    assert sum(link.a.bql("inflight")) == 3 * 60 and link.b.stat("rx_packets") == 100
+    link.a.ethtool("-G", "tx", "512")  # a reset
+    assert sum(link.a.bql("inflight")) == 0 and link.b.stat("rx_packets") == 103
+
+
+def test_one_doorbell_for_a_batch(vnet):
+    """Segments of one UDP send come to the driver as a list: xmit_more holds the doorbell back until the last."""
+    link = vnet.pair()
+    no_bql(link.a)
+    link.a.ethtool("-K", "tx-udp-segmentation", "off")
+    link.a.ns.ip(f"neigh add 192.0.2.9 lladdr {link.b.mac} dev vn0")  # nobody is there who would complain
+    with link.a.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.setsockopt(SOL_UDP, UDP_SEGMENT, 100)
+        before, packets = link.a.extra()["tx_doorbells"], link.a.stat("tx_packets")
+        for _ in range(20):
+            sock.sendto(bytes(2000), ("192.0.2.9", 9))
+        link.at_rest()
+    assert link.a.stat("tx_packets") - packets == 400
+    assert 20 <= link.a.extra()["tx_doorbells"] - before <= 40
+
+
+def test_full_tx_ring_stops_the_queue(vnet):
+    """Each time it is full the queue stops, is woken when there is room, and all arrives in order."""
+    link = vnet.pair()
+    link.a.ethtool("-G", "tx", "4")
+    no_bql(link.a)
+    interrupt_late(link.b)
+    collector = Collector(link.b)
+    send_burst(link, 402)
+    all_in_order([402], collector.end())
+    stop, wake = (sum(queue[name] for queue in link.a.queue_stats()) for name in ("tx_stop", "tx_wake"))
+    assert stop == wake >= 50
+    assert link.b.stat("rx_missed_errors") == 0
+
+
+def test_full_rx_ring(vnet):
+    """With pause agreed it makes the sender wait; without, what finds no room is missed, to the frame."""
+    link = vnet.pair()
+    link.a.ethtool("-G", "tx", "4096")
+    link.b.ethtool("-G", "rx", "4")
+    no_bql(link.a)
+    interrupt_late(link.b)
+    missed = paused = 0
+    for end, setting in ((link.a, ("rx", "on")), (link.a, ("rx", "off")), (link.b, ("tx", "off")), (link.a, ("rx", "on"))):
+        agreed = setting == ("rx", "on") and not missed
+        end.ethtool("-A", *setting)
+        collector = Collector(link.b)
+        send_burst(link, 200)
+        link.at_rest()
+        arrived = collector.end()[0]
+        missed, before = link.b.stat("rx_missed_errors"), missed
+        paused, waited = link.a.extra()["wire_paused"], link.a.extra()["wire_paused"] - paused
+        if agreed:
+            assert arrived == list(range(200)) and not missed and waited
+        else:
+            assert missed - before > 100 and len(arrived) == 200 - (missed - before) and not waited

@@ -1,0 +1,234 @@
+"""Receiving: interrupts put off and counted, polls in threads and by the user, GRO, flows steered."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+from link import Job, numbered
+from nic import wait_for
+
+SO_INCOMING_NAPI_ID, SO_BUSY_POLL = 56, 46
+TWO = "numtxqueues 2 numrxqueues 2"
+
+
+def send(link, count, flow=0):
+    """Sends numbered frames of one flow from a to b, through one queue, and waits until they have arrived."""
+    target = link.b.stat("rx_packets") + count
+
+    def send_all():
+        os.sched_setaffinity(0, {0})
+        with link.a.packet_socket(0) as sock:
+            for number in range(count):
+                sock.send(numbered(link.a.mac, link.b.mac, flow, number))
+
+    link.a.ns.call(send_all)
+    wait_for(lambda: link.b.stat("rx_packets") >= target, "all to arrive")
+
+
+def interrupts(link, count):
+    """Returns how many interrupts it took to receive so many frames."""
+    before = link.b.extra()["rx_interrupts"]
+    send(link, count)
+    return link.b.extra()["rx_interrupts"] - before
+
+
+def moderate(end, usecs, frames, adaptive="off"):
+    """Sets how interrupts are moderated."""
+    end.ethtool("-C", "adaptive-rx", adaptive, "rx-usecs", str(usecs), "rx-frames", str(frames))
+
+
+def no_bql(end):
+    """Keeps byte queue limits from stopping the queue: a stopped sender is not kept waiting."""
+    end.bql("limit_min", 1 << 24)
+
+
+def test_interrupts_are_moderated_as_set(vnet):
+    """At once without moderation; by time, one for all; by number, one for so many."""
+    link = vnet.pair()
+    no_bql(link.a)
+    moderate(link.b, 0, 0)
+    assert interrupts(link, 100) == 100
+    moderate(link.b, 400000, 0)
+    assert interrupts(link, 100) <= 3
+    moderate(link.b, 1000000, 10)
+    assert 10 <= interrupts(link, 100) <= 12
+    moderate(link.b, 1000000, 1)
+    assert interrupts(link, 100) == 100
+
+
+def test_an_interrupt_put_off_does_come(vnet):
+    """One frame alone has to wait for its time, and no longer."""
+    link = vnet.pair()
+    no_bql(link.a)
+    moderate(link.b, 1000000, 0)
+    assert interrupts(link, 1) == 1
+
+
+def test_stopped_sender_is_not_kept_waiting(vnet):
+    """With its ring full nothing more would come: the interrupt does not wait for its second to pass."""
+    link = vnet.pair()
+    link.a.ethtool("-G", "tx", "4")
+    no_bql(link.a)
+    moderate(link.b, 1000000, 0)
+    assert 24 <= interrupts(link, 100) <= 26
+
+
+def test_adaptive_moderation_acts(vnet):
+    """The kernel's DIM learns from the traffic, and a fresh device has it on."""
+    link = vnet.pair()
+    assert re.search(r"Adaptive RX: on", link.b.ethtool("-c"))
+    pktgen = link.a.pktgen(link.b, threads=1, count=60000)
+    before = link.b.extra()["rx_interrupts"]
+    pktgen.run()
+    link.at_rest()
+    adaptive = link.b.extra()["rx_interrupts"] - before
+    moderate(link.b, 0, 0)
+    pktgen.run()
+    link.at_rest()
+    plain = link.b.extra()["rx_interrupts"] - before - adaptive
+    pktgen.remove()
+    assert 0 < adaptive < 0.8 * plain
+
+
+def comm(process):
+    """Returns the name of a process; empty if it has gone."""
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def napi_threads():
+    """Returns the names of the kernel's NAPI threads."""
+    return {name for process in Path("/proc").glob("[1-9]*") if (name := comm(process)).startswith("napi/")}
+
+
+def test_polls_in_threads(vnet):
+    """`echo 1 > threaded` moves the polls to threads of that name, and 0 back; traffic flows on."""
+    link = vnet.pair(TWO, TWO)
+    assert not napi_threads()
+    (link.b.path / "threaded").write_text("1\n")
+    threads = napi_threads()
+    assert len(threads) == 2 and all(name.startswith("napi/vn1-") for name in threads)
+    before = link.b.extra()["napi_polls"]
+    send(link, 500)
+    link.a.run("ping", "-c", "2", "-i", "0.01", "192.0.2.2")
+    assert link.b.extra()["napi_polls"] > before
+    for options in (("-G", "rx", "64"), ("-L", "combined", "1"), ("-L", "combined", "2")):
+        link.b.ethtool(*options)
+        send(link, 100)
+    link.b.down()
+    link.b.up()
+    send(link, 100)
+    (link.b.path / "threaded").write_text("0\n")
+    send(link, 500)
+
+
+def tcp_stream(link, size=1 << 20):
+    """Sends a TCP stream from a to b; returns how many frames b's stack was given for it."""
+    server = link.b.ns.call(lambda: socket.create_server(("192.0.2.2", 5001)))
+    client = link.a.ns.call(lambda: socket.create_connection(("192.0.2.2", 5001)))
+    peer, _ = server.accept()
+
+    def segments():
+        return int(re.search(r"TcpInSegs\s+(\d+)", link.b.run("nstat", "-asz", "TcpInSegs")).group(1))
+
+    before, packets = segments(), link.b.stat("rx_packets")
+    job = Job(lambda: client.sendall(bytes(size)))
+    left = size
+    while left:
+        left -= len(peer.recv(1 << 20))
+    job.result()
+    delivered, arrived = segments() - before, link.b.stat("rx_packets") - packets
+    for sock in (client, peer, server):
+        sock.close()
+    return delivered, arrived
+
+
+def test_gro_joins_what_came_in_pieces(vnet):
+    """A sender without TSO sends a frame for each segment; the receiver's GRO makes few of many, unless it is off."""
+    link = vnet.pair()
+    link.a.ethtool("-K", "tso", "off", "gso", "off")
+    moderate(link.b, 200, 32)
+    delivered, arrived = tcp_stream(link)
+    assert arrived > 500 and delivered < arrived / 2
+    link.b.ethtool("-K", "gro", "off")
+    delivered, arrived = tcp_stream(link)
+    assert arrived > 500 and delivered >= arrived * 0.95
+
+
+def test_large_frames_cross_whole(vnet):
+    """With TSO there is nothing to join: far fewer frames than segments cross the wire."""
+    link = vnet.pair()
+    _, arrived = tcp_stream(link)
+    assert arrived < 300
+
+
+def test_busy_poll(vnet):
+    """A socket knows the poll that fed it, and polls it by itself: a frame whose interrupt is a second away comes."""
+    link = vnet.pair()
+    no_bql(link.a)
+    receiver = link.b.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sender = link.a.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    receiver.bind(("192.0.2.2", 7))
+    receiver.settimeout(30)
+    sender.sendto(b"first", ("192.0.2.2", 7))
+    receiver.recv(100)
+    napi = receiver.getsockopt(socket.SOL_SOCKET, SO_INCOMING_NAPI_ID)
+    assert napi > 0
+    receiver.setsockopt(socket.SOL_SOCKET, SO_BUSY_POLL, 900000)
+    moderate(link.b, 1000000, 0)
+    link.at_rest()
+    before = link.b.extra()
+    for i in range(5):
+        sender.sendto(b"%d" % i, ("192.0.2.2", 7))
+        assert receiver.recv(100) == b"%d" % i
+    after = link.b.extra()
+    assert after["napi_polls"] > before["napi_polls"]
+    assert after["rx_interrupts"] - before["rx_interrupts"] < 5
+    receiver.close()
+    sender.close()
+
+
+def received(link):
+    """Returns how many frames each of b's queues has received."""
+    return [queue["rx_packets"] for queue in link.b.queue_stats()]
+
+
+def test_flows_are_steered(vnet):
+    """`ethtool -X` decides which queue a flow comes in on; its default leaves it on the queue it was sent on."""
+    link = vnet.pair(TWO, TWO)
+    moderate(link.b, 0, 0)
+    for options, expected in ((("weight", "0", "1"), 1), (("equal", "1"), 0), (("weight", "0", "1"), 1),
+                              (("default",), 0)):
+        link.b.ethtool("-X", *options)
+        before = received(link)
+        for flow in range(4):
+            send(link, 25, flow)  # from CPU 0, hence from queue 0
+        moved = [now - then for now, then in zip(received(link), before)]
+        assert moved == [100 if i == expected else 0 for i in range(2)], options
+    link.b.ethtool("-X", "equal", "2")
+
+
+def test_steering_spreads_one_queue_over_two(vnet):
+    """A table with both queues in another order than the default's."""
+    link = vnet.pair(TWO, TWO)
+    link.b.ethtool("-X", "weight", "1", "3")
+    before = received(link)
+    for flow in range(32):
+        send(link, 5, flow)
+    first, second = (now - then for now, then in zip(received(link), before))
+    assert first + second == 160 and 0 < first < second
+
+
+def test_hash_has_no_key(vnet):
+    """The kernel's flow hash is used as it is: a key or another function is refused, and the table stays."""
+    link = vnet.pair(TWO, TWO, up=False)
+    before = link.b.ethtool("-x")
+    for options in (("hkey", ":".join(["6d"] * 40)), ("hfunc", "xor")):
+        said = link.b.ethtool("-X", *options, check=False)
+        assert re.search("not supported|no other function or key|unsupported", said, re.I), said
+    said = link.b.ethtool("-X", "weight", "1", "1", "1", check=False)
+    assert "weights" in said or "nvalid" in said
+    assert link.b.ethtool("-x") == before
