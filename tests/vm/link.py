@@ -416,6 +416,8 @@ class Collector:
                 if self.ending:
                     return
                 continue
+            except OSError:  # the device has gone down, and may come up again
+                continue
             if frame[36:38] == DISCARD:
                 flow = int.from_bytes(frame[34:36], "big") - FIRST_PORT
                 self.flows.setdefault(flow, []).append(int.from_bytes(frame[42:46], "big"))
@@ -446,18 +448,19 @@ class Numbered:
     """Sends numbered frames in the background, each as often as it takes until the device has accepted it.
 
     They go past the qdisc, which may drop what it holds when queues go: what is accepted here has been given to
-    the driver. Two threads send, on the two CPUs, and share the flows.
+    the driver. Two threads send, on the two CPUs, and share the flows; past the qdisc the queue is the CPU's, otherwise
+    (bypass=False) the flow's, if XPS is off.
     """
 
-    def __init__(self, end, to, flows=2):
-        self.sent, self.ending = [0] * flows, False
+    def __init__(self, end, to, flows=2, bypass=True):
+        self.sent, self.ending, self.bypass = [0] * flows, False, bypass
         macs = end.mac, to.mac
         self.jobs = [end.ns.start(lambda cpu=cpu: self.send(end, macs, cpu)) for cpu in range(min(2, flows))]
 
     def send(self, end, macs, cpu):
         """Sends every other flow, in turn, until it is told to end."""
         os.sched_setaffinity(0, {cpu})
-        with end.packet_socket(0, bypass=True) as sock:
+        with end.packet_socket(0, self.bypass) as sock:
             while not self.ending:
                 for flow in range(cpu, len(self.sent), 2):
                     try:

@@ -1,14 +1,20 @@
 """Receiving: interrupts put off and counted, polls in threads and by the user, GRO, flows steered."""
 
+import ctypes
+import fcntl
 import os
 import re
 import socket
+import struct
 from pathlib import Path
+
+import pytest
 
 from link import Job, numbered
 from nic import wait_for
 
 SO_INCOMING_NAPI_ID, SO_BUSY_POLL = 56, 46
+SIOCETHTOOL, ETHTOOL_SRSSH, INDIR_NO_CHANGE = 0x8946, 0x47, 0xffffffff
 TWO = "numtxqueues 2 numrxqueues 2"
 
 
@@ -166,13 +172,12 @@ def test_large_frames_cross_whole(vnet):
 
 
 def test_busy_poll(vnet):
-    """A socket knows the poll that fed it, and polls it by itself: a frame whose interrupt is a second away comes."""
+    """A socket knows the poll that fed it, and polls it by itself: a frame comes whose interrupt is a second away."""
     link = vnet.pair()
     no_bql(link.a)
     receiver = link.b.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     sender = link.a.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     receiver.bind(("192.0.2.2", 7))
-    receiver.settimeout(30)
     sender.sendto(b"first", ("192.0.2.2", 7))
     receiver.recv(100)
     napi = receiver.getsockopt(socket.SOL_SOCKET, SO_INCOMING_NAPI_ID)
@@ -185,7 +190,7 @@ def test_busy_poll(vnet):
         sender.sendto(b"%d" % i, ("192.0.2.2", 7))
         assert receiver.recv(100) == b"%d" % i
     after = link.b.extra()
-    assert after["napi_polls"] > before["napi_polls"]
+    assert after["napi_polls"] - before["napi_polls"] >= 5
     assert after["rx_interrupts"] - before["rx_interrupts"] < 5
     receiver.close()
     sender.close()
@@ -222,13 +227,19 @@ def test_steering_spreads_one_queue_over_two(vnet):
     assert first + second == 160 and 0 < first < second
 
 
+def set_hash_function(end, function):
+    """Asks for a hash function and leaves the table as it is; ethtool would ask for one only that the driver names."""
+    request = ctypes.create_string_buffer(struct.pack("=IIIIB3xI", ETHTOOL_SRSSH, 0, INDIR_NO_CHANGE, 0, function, 0))
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", end.name.encode(), ctypes.addressof(request)))
+
+
 def test_hash_has_no_key(vnet):
     """The kernel's flow hash is used as it is: a key or another function is refused, and the table stays."""
-    link = vnet.pair(TWO, TWO, up=False)
-    before = link.b.ethtool("-x")
-    for options in (("hkey", ":".join(["6d"] * 40)), ("hfunc", "xor")):
-        said = link.b.ethtool("-X", *options, check=False)
-        assert re.search("not supported|no other function or key|unsupported", said, re.I), said
-    said = link.b.ethtool("-X", "weight", "1", "1", "1", check=False)
-    assert "weights" in said or "nvalid" in said
-    assert link.b.ethtool("-x") == before
+    end = vnet.pair(TWO, TWO, up=False).b
+    before = end.ethtool("-x")
+    assert "not supported" in end.ethtool("-X", "hkey", ":".join(["6d"] * 40), check=False)
+    with pytest.raises(OSError, match="not supported"):
+        end.ns.call(lambda: set_hash_function(end, 2))
+    assert "Invalid argument" in end.ethtool("-X", "weight", "1", "1", "1", check=False)
+    assert end.ethtool("-x") == before
