@@ -30,7 +30,8 @@ def test_what_there_is(vnet):
 def test_counters_by_name(vnet):
     """Each counter that the driver has of its own, and those of queues where the kernel has no other place for them."""
     end = vnet.pair().a
-    names = set(end.extra())
+    names = set(re.findall(r"^\s+(\w+): \d+$", end.ethtool("-S"), re.M))
+    assert names == set(end.extra())
     own = {"tx_doorbells", "tx_xdp", "tx_xdp_full", "tx_timeouts", "wire_completions", "wire_paused", "wire_ignored",
            "rx_interrupts", "napi_polls", "napi_budget_full", "rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx",
            "rx_xdp_redirect", "rx_xdp_aborted"}
