@@ -1,8 +1,4 @@
-"""The driver in vnet/: links between fresh network namespaces, their counters, frames for them.
-
-Most of it works without starting a program, which takes longer in an emulated machine than most tests do: a thread
-enters a network namespace just as a process would.
-"""
+"""The driver in vnet/: links between fresh network namespaces, and their counters."""
 
 import contextlib
 import ctypes
@@ -12,144 +8,20 @@ import os
 import re
 import socket
 import struct
-import subprocess
-import threading
 import time
 from pathlib import Path
 
-from nic import (DELETE_MODULE, FINIT_MODULE, LIBC, OUT, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS,
-                 SO_RCVBUFFORCE, SOL_PACKET, TREE, Pktgen, mac, run, wait_for)
+from frames import Collector, NetnsPktgen, Numbered
 from netlink import queue_stats
+from netns import Namespace, Root
+from nic import (DELETE_MODULE, FINIT_MODULE, LIBC, OUT, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS, SO_RCVBUFFORCE,
+                 SOL_PACKET, TREE, run, wait_for)
 
 VERSION = tuple(map(int, os.uname().release.split(".")[:2]))
 MODULE = f"build/vnet/{os.environ['VNET_KERNEL']}/vnet.ko"
-CLONE_NEWNET = 0x40000000
-MS_BIND, MNT_DETACH = 4096, 2
-ETH_P_ALL, ETH_P_IP, PACKET_STATISTICS = 3, 0x800, 6
-
+ETH_P_ALL = 3
+IN_FLIGHT = "in*ht"  # a file whose name is no word
 SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETHTOOL_GSSET_INFO, ETH_SS_STATS = 0x8946, 0x1b, 0x1d, 0x37, 1
-
-# The numbered frames' UDP ports: one that nobody answers, and the first flow's.
-DISCARD, FIRST_PORT = (9).to_bytes(2, "big"), 5000
-
-
-def call_libc(name, *arguments):
-    """Calls a function of libc that returns -1 on failure."""
-    if getattr(LIBC, name)(*arguments) == -1:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)}")
-
-
-class Job(threading.Thread):
-    """A function at work in a thread; result() waits for it and returns what it returned, or raises what it raised."""
-
-    def __init__(self, function):
-        super().__init__(daemon=True)
-        self.function, self.value, self.error = function, None, None
-        self.start()
-
-    def run(self):
-        try:
-            self.value = self.function()
-        except BaseException as error:  # handed on by result()
-            self.error = error
-
-    def result(self):
-        """Waits for the function."""
-        self.join()
-        if self.error:
-            raise self.error
-        return self.value
-
-
-class Namespace:
-    """A network namespace with a name that ip knows, and its own view of /sys."""
-
-    def __init__(self, name, quiet=True):
-        self.name = name
-        self.file, self.sys = Path("/run/netns") / name, Path("/run/netns-sys") / name
-        Job(self.make).result()
-        if quiet:  # IPv6 would send frames of its own
-            for which in ("all", "default"):
-                self.sysctl(f"net/ipv6/conf/{which}/disable_ipv6", 1)
-
-    def make(self):
-        """Makes it, in a thread that ends with it."""
-        call_libc("unshare", CLONE_NEWNET)
-        self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        for path in (self.file, self.sys):
-            path.parent.mkdir(exist_ok=True)
-        self.file.touch()
-        self.sys.mkdir(exist_ok=True)
-        call_libc("mount", b"/proc/thread-self/ns/net", bytes(self.file), b"none", MS_BIND, None)
-        call_libc("mount", b"sys", bytes(self.sys), b"sysfs", 0, None)
-        self.set_flag("lo", 1)
-
-    def start(self, function):
-        """Has a function run in it, in a thread of its own; what it starts lives there as well. Returns the Job."""
-        def inside():
-            call_libc("setns", self.fd, CLONE_NEWNET)
-            return function()
-
-        return Job(inside)
-
-    def call(self, function):
-        """Runs a function in it and returns its value."""
-        return self.start(function).result()
-
-    def run(self, *command, **options):
-        """Runs a command in it and returns its output, as run() does."""
-        return self.call(lambda: run(*map(str, command), **options))
-
-    def popen(self, *command):
-        """Starts a command in it."""
-        return self.call(lambda: subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
-                                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-
-    def ip(self, *lines):
-        """Gives ip some commands, in one go; the first that fails ends it."""
-        text = "\n".join(lines) + "\n"
-        done = self.call(lambda: subprocess.run(["ip", "-batch", "-"], input=text, stdout=subprocess.PIPE,
-                                                stderr=subprocess.STDOUT, text=True))
-        assert done.returncode == 0, f"{text}{done.stdout}"
-        return done.stdout
-
-    def sysctl(self, name, value=None):
-        """Writes a file of /proc/sys, or reads it."""
-        path = Path("/proc/sys") / name
-        return self.call(lambda: path.read_text().strip() if value is None else path.write_text(f"{value}\n"))
-
-    def devices(self):
-        """Returns the names of the devices in it, but for lo."""
-        return {path.name for path in (self.sys / "class/net").iterdir()} - {"lo", "bonding_masters"}
-
-    def set_flag(self, device, flag):
-        """Sets a flag of a device, as `ip link set` does."""
-        path = self.sys / "class/net" / device / "flags"
-        path.write_text(hex(int(path.read_text(), 16) | flag))
-
-    def delete(self):
-        """Lets it go, and the devices in it. The kernel does so when it finds the time."""
-        if self.fd is None:
-            return
-        call_libc("umount2", bytes(self.sys), MNT_DETACH)
-        call_libc("umount2", bytes(self.file), MNT_DETACH)
-        self.sys.rmdir()
-        self.file.unlink()
-        os.close(self.fd)
-        self.fd = None
-
-
-class Root(Namespace):
-    """The network namespace that the machine has begun with."""
-
-    def __init__(self):
-        self.name, self.sys = "root", Path("/sys")
-        self.fd = os.open("/proc/1/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-
-    def delete(self):
-        """Stays; only our hold on it goes."""
-        os.close(self.fd)
 
 
 def ethtool_request(sock, device, form, *values):
@@ -221,7 +93,8 @@ class End:
             with socket.socket() as sock:
                 count = ethtool_request(sock, self.name, "=IIQI", ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0)[16:]
                 count = int.from_bytes(count, "little")
-                names = ethtool_request(sock, self.name, f"=III{32 * count}x", ETHTOOL_GSTRINGS, ETH_SS_STATS, count)[12:]
+                names = ethtool_request(sock, self.name, f"=III{32 * count}x", ETHTOOL_GSTRINGS, ETH_SS_STATS,
+                                        count)[12:]
                 values = ethtool_request(sock, self.name, f"=II{8 * count}x", ETHTOOL_GSTATS, count)[8:]
             return {name.rstrip(b"\0").decode(): value for (name,), (value,) in
                     zip(struct.iter_unpack("32s", names), struct.iter_unpack("=Q", values))}
@@ -251,7 +124,7 @@ class End:
         Path("/sys/kernel/debug/vnet/stall").write_text(self.id())
 
     def bql(self, name, value=None):
-        """Reads a file of byte_queue_limits of each of its queues, or writes it."""
+        """Reads a file of byte_queue_limits of each of its queues, or writes it; the name may be a pattern."""
         paths = sorted(self.path.glob(f"queues/tx-*/byte_queue_limits/{name}"))
         if value is None:
             return [int(path.read_text()) for path in paths]
@@ -281,34 +154,6 @@ class End:
         return pktgen
 
 
-class NetnsPktgen(Pktgen):
-    """Pktgen in a network namespace: whoever reads or writes its files must be in there."""
-
-    ROOT = Path("/proc/thread-self/net/pktgen")
-    ns = None
-
-    def run(self):
-        """Sends; returns (frames sent, errors)."""
-        return self.ns.call(super().run)
-
-    def remove(self):
-        """Lets go of the device."""
-        self.ns.call(super().remove)
-
-    @contextlib.contextmanager
-    def running(self):
-        """Sends for as long as the block lasts."""
-        job = self.ns.start(lambda: self.write("pgctrl", "start"))
-        for cpu, flow in enumerate(self.flows):
-            wait_for(lambda: re.search(f"Running:.* {flow}", self.ns.call((self.ROOT / f"kpktgend_{cpu}").read_text)),
-                     f"{flow} to run")
-        try:
-            yield
-        finally:
-            self.ns.call(lambda: self.write("pgctrl", "stop"))
-            job.result()
-
-
 class Link:
     """Two ends and the wire between them; the same end twice if the wire comes back."""
 
@@ -320,6 +165,10 @@ class Link:
         """Whether both ends are still there."""
         return self.a.exists() and self.b.exists()
 
+    def numbered(self, **options):
+        """Sends numbered frames from a to b in the background; returns the Collector and the Numbered."""
+        return Collector(self.b), Numbered(self.a, self.b, **options)
+
     def counters(self):
         """Returns all counters that move with the traffic."""
         return [end.stats() for end, _ in self.directions]
@@ -329,7 +178,7 @@ class Link:
         def still():
             before = self.counters()
             time.sleep(0.02)
-            return self.counters() == before and not any(sum(end.bql("inflight")) for end, _ in self.directions)
+            return self.counters() == before and not any(sum(end.bql(IN_FLIGHT)) for end, _ in self.directions)
 
         wait_for(still, "the counters to stand still")
         for sender, receiver in self.directions:
@@ -416,84 +265,3 @@ class Vnet:
         finally:
             for namespace in self.namespaces:
                 namespace.delete()
-
-
-class Collector:
-    """Collects the numbers of the frames that an end receives, in the background, from Numbered()."""
-
-    def __init__(self, end):
-        self.sock = end.packet_socket(ETH_P_IP)
-        self.sock.settimeout(0.1)
-        self.flows, self.ending = {}, False
-        self.thread = threading.Thread(target=self.collect, daemon=True)
-        self.thread.start()
-
-    def collect(self):
-        """Receives until it is told to end and nothing comes any more."""
-        while True:
-            try:
-                frame = self.sock.recv(2048)
-            except TimeoutError:
-                if self.ending:
-                    return
-                continue
-            except OSError:  # the device has gone down, and may come up again
-                continue
-            if frame[36:38] == DISCARD:
-                flow = int.from_bytes(frame[34:36], "big") - FIRST_PORT
-                self.flows.setdefault(flow, []).append(int.from_bytes(frame[42:46], "big"))
-
-    def end(self):
-        """Returns the numbers of each flow, when all that has come is read; none must have overflowed our socket."""
-        self.ending = True
-        self.thread.join()
-        dropped = int.from_bytes(self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)[4:], "little")
-        self.sock.close()
-        assert not dropped, f"the test's own socket lost {dropped}"
-        return self.flows
-
-
-def numbered(end, to, flow, number):
-    """Returns a frame for Collector: UDP for the port discard of a host that is not there, so nobody answers."""
-    payload = number.to_bytes(4, "big").ljust(18, b"\0")
-    udp = (FIRST_PORT + flow).to_bytes(2, "big") + DISCARD + (8 + len(payload)).to_bytes(2, "big") + bytes(2)
-    ip = (b"\x45\0" + (28 + len(payload)).to_bytes(2, "big") + bytes(4) + b"\x40\x11\0\0"
-          + socket.inet_aton("192.0.2.1") + socket.inet_aton("198.51.100.9"))
-    total = sum(int.from_bytes(ip[i:i + 2], "big") for i in range(0, 20, 2))
-    checksum = 0xffff - (total + (total >> 16)) % 0x10000
-    return (mac(to) + mac(end) + ETH_P_IP.to_bytes(2, "big") + ip[:10] + checksum.to_bytes(2, "big") + ip[12:]
-            + udp + payload)
-
-
-class Numbered:
-    """Sends numbered frames in the background, each as often as it takes until the device has accepted it.
-
-    They go past the qdisc, which may drop what it holds when queues go: what is accepted here has been given to
-    the driver. Two threads send, on the two CPUs, and share the flows; past the qdisc the queue is the CPU's, otherwise
-    (bypass=False) the flow's, if XPS is off.
-    """
-
-    def __init__(self, end, to, flows=2, bypass=True):
-        self.sent, self.ending, self.bypass = [0] * flows, False, bypass
-        macs = end.mac, to.mac
-        self.jobs = [end.ns.start(lambda cpu=cpu: self.send(end, macs, cpu)) for cpu in range(min(2, flows))]
-
-    def send(self, end, macs, cpu):
-        """Sends every other flow, in turn, until it is told to end."""
-        os.sched_setaffinity(0, {cpu})
-        with end.packet_socket(0, self.bypass) as sock:
-            while not self.ending:
-                for flow in range(cpu, len(self.sent), 2):
-                    try:
-                        sock.send(numbered(*macs, flow, self.sent[flow]))
-                    except OSError:  # full, or frozen: ENOBUFS
-                        time.sleep(0.001)
-                        break
-                    self.sent[flow] += 1
-
-    def end(self):
-        """Stops, and returns how many frames of each flow were accepted."""
-        self.ending = True
-        for job in self.jobs:
-            job.result()
-        return self.sent

@@ -20,10 +20,12 @@ PEER, WIRE = 1, 2
 IFINFOMSG = bytes(16)
 
 # Generic netlink, and its family netdev (include/uapi/linux/netdev.h).
-NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 16, 3, 1, 2
+NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 16, 3
+CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, NETDEV_QSTATS_SCOPE_QUEUE, NLM_F_DUMP = 12, 1, 0x300
 IFINDEX, QUEUE_ID, SCOPE = 1, 3, 4
-QSTATS = {8: "rx_packets", 9: "rx_bytes", 10: "tx_packets", 11: "tx_bytes", 13: "rx_missed", 33: "tx_stop", 34: "tx_wake"}
+QSTATS = {8: "rx_packets", 9: "rx_bytes", 10: "tx_packets", 11: "tx_bytes", 13: "rx_missed", 33: "tx_stop",
+          34: "tx_wake"}
 
 
 def attribute(number, value):
@@ -131,5 +133,6 @@ def queue_stats(index):
     queues = {}
     for answer in answers:
         queue = queues.setdefault(int.from_bytes(answer[QUEUE_ID], "little"), {})
-        queue.update({QSTATS[name]: int.from_bytes(value, "little") for name, value in answer.items() if name in QSTATS})
+        queue.update({name: int.from_bytes(answer[number], "little") for number, name in QSTATS.items()
+                      if number in answer})
     return [queues[number] for number in sorted(queues)]

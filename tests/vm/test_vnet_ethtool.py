@@ -22,7 +22,8 @@ def test_what_there_is(vnet):
             r"Link detected: yes", r"Current message level: 0x0+85", r"maximums:\n(RX:\s+4096\n)(.*\n)*?TX:\s+4096",
             r"settings:\n(RX:\s+256\n)(.*\n)*?TX:\s+256", r"Combined:\s+4\n", r"Combined:\s+2\n",
             r"Adaptive RX: on  TX: n/a", r"rx-usecs:\s+0\n", r"rx-frames:\s+16\n", r"tx-usecs:\s+n/a",
-            r"Autonegotiate:\s+off\nRX:\s+on\nTX:\s+on", r"generic-receive-offload: on", r"tcp-segmentation-offload: on",
+            r"Autonegotiate:\s+off\nRX:\s+on\nTX:\s+on", r"generic-receive-offload: on",
+            r"tcp-segmentation-offload: on",
             r"with 2 RX ring", r"software-transmit", r"software-receive"):
         assert re.search(expected, text), f"{expected}\n{text}"
 
@@ -61,7 +62,8 @@ def test_what_can_be_set(vnet):
     for option, settings, expected in (
             ("-G", "tx 4 rx 4096", r"settings:\n(RX:\s+4096\n)(.*\n)*?TX:\s+4\n"),
             ("-L", "combined 4", r"Combined:\s+4\n(.*\n)*.*Combined:\s+4\n"),
-            ("-C", "adaptive-rx off rx-usecs 1000000 rx-frames 4096", r"RX: off(.*\n)*rx-usecs:\s+1000000\nrx-frames:\s+4096"),
+            ("-C", "adaptive-rx off rx-usecs 1000000 rx-frames 4096",
+             r"RX: off(.*\n)*rx-usecs:\s+1000000\nrx-frames:\s+4096"),
             ("-A", "rx off tx off", r"RX:\s+off\nTX:\s+off"),
             ("-s", "speed 25000", r"Speed: 25000Mb/s"),
             ("-s", "msglvl tx_done on", r"level: 0x0+485"),
@@ -85,7 +87,7 @@ def test_what_is_refused(vnet):
     ring = "A ring must have a power of two from 4 to 4096 entries"
     for option, settings, said in (
             ("-G", "tx 3", ring), ("-G", "rx 2", ring), ("-G", "tx 100 rx 256", ring), ("-G", "rx 0", ring),
-            ("-G", "tx 8192", "requested ring size exceeds maximum"), ("-G", "rx-mini 4", "exceeds maximum|not supported"),
+            ("-G", "tx 8192", "requested ring size exceeds maximum"), ("-G", "rx-mini 4", "exceeds maximum"),
             ("-L", "combined 0", "requested channel counts would result in no RX or TX channel|must"),
             ("-L", "combined 5", "requested channel count exceeds maximum"),
             ("-L", "rx 1", "exceeds maximum|Invalid argument"),
@@ -93,7 +95,8 @@ def test_what_is_refused(vnet):
             ("-C", "rx-frames 4097", "rx-frames must be 0 to 4096"),
             ("-C", "tx-usecs 1", "unsupported parameter"), ("-C", "adaptive-tx on", "unsupported parameter"),
             ("-A", "autoneg on", r"\w"),
-            ("-s", "speed 0", r"\w"), ("-s", "duplex half", r"\w"), ("-s", "autoneg on", r"\w"), ("-s", "port tp", r"\w"),
+            ("-s", "speed 0", r"\w"), ("-s", "duplex half", r"\w"), ("-s", "autoneg on", r"\w"),
+            ("-s", "port tp", r"\w"),
             ("-X", "weight 1 1 1", r"\w"), ("-X", "hkey " + ":".join(["6d"] * 40), r"\w")):
         was = shown(end, GETTERS[option])
         text = end.ethtool(option, *settings.split(), check=False)

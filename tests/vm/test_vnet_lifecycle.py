@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from link import Collector, Numbered
 from nic import HELLO, mac, traced, wait_for
 
 HANGS = "NETDEV WATCHDOG|WARNING: CPU|WARNING: net/sched|RIP: |Call Trace:"
@@ -20,7 +19,7 @@ def timeouts(end):
 def test_hardware_that_hangs_is_reset(vnet):
     """It carries nothing, the watchdog notices, and then all that it held arrives."""
     link = vnet.pair()
-    collector, sender = Collector(link.b), Numbered(link.a, link.b)
+    collector, sender = link.numbered()
     wait_for(lambda: min(sender.sent) > 20, "traffic")
     link.a.stall()
     wait_for(lambda: timeouts(link.a) > 0, "the watchdog", timeout=60)
@@ -79,7 +78,7 @@ def test_carrier_follows_both_ends(vnet):
 def test_ends_go_down_and_up_under_traffic(vnet):
     """The link always comes back; what arrives is in order, and what does not is counted as dropped."""
     link = vnet.pair()
-    collector, sender = Collector(link.b), Numbered(link.a, link.b)
+    collector, sender = link.numbered()
     for end in (link.a, link.b) * 4:
         end.down()
         end.up()
@@ -123,7 +122,8 @@ def test_frames_cut_short(vnet, wire):
     """Of every protocol that the wire looks into, cut at every length: the driver reads no further than they go."""
     end = vnet.single(wire).a
     head = mac("06:00:00:00:00:01") + mac(end.mac)
-    bodies = (b"\x08\x00\x45" + bytes(46), b"\x86\xdd\x60" + bytes(46), b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01" + bytes(40),
+    bodies = (b"\x08\x00\x45" + bytes(46), b"\x86\xdd\x60" + bytes(46),
+              b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01" + bytes(40),
               b"\x81\x00\x00\x05\x81\x00\x00\x06\x08\x00" + bytes(40), b"\x88\xa8\x00\x05\x81\x00" + bytes(40))
     with end.packet_socket(0) as sock:
         for body in bodies:

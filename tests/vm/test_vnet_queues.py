@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from link import Collector, Numbered, numbered
+from frames import Collector, numbered
+from link import IN_FLIGHT
 from nic import wait_for
 
 FOUR = "numtxqueues 4 numrxqueues 4"
@@ -49,7 +50,7 @@ def all_in_order(sent, flows):
 def test_queue_count_changes_under_traffic(vnet):
     """`ethtool -L` up and down at both ends: what was accepted arrives, once and in order."""
     link = vnet.pair(FOUR, FOUR)
-    collector, sender = Collector(link.b), Numbered(link.a, link.b, flows=4)
+    collector, sender = link.numbered(flows=4)
     for a, b in ((4, 4), (1, 3), (3, 1)):
         queues(link.a, a)
         queues(link.b, b)
@@ -63,7 +64,7 @@ def test_queue_count_changes_under_traffic(vnet):
 def test_ring_sizes_change_under_traffic(vnet):
     """`ethtool -G` both ways at both ends: what was accepted arrives, once and in order."""
     link = vnet.pair()
-    collector, sender = Collector(link.b), Numbered(link.a, link.b)
+    collector, sender = link.numbered()
     for tx, rx in ((4, 4), (4096, 4), (8, 4096)):
         link.a.ethtool("-G", "tx", str(tx), "rx", str(rx))
         link.b.ethtool("-G", "tx", str(rx), "rx", str(tx))
@@ -98,7 +99,7 @@ def test_unequal_queue_counts(vnet, senders, receivers):
     queues(link.b, receivers)
     for xps in link.a.path.glob("queues/tx-*/xps_cpus"):
         xps.write_text("0\n")  # the queue is chosen by the flow
-    collector, sender = Collector(link.b), Numbered(link.a, link.b, flows=24, bypass=False)
+    collector, sender = link.numbered(flows=24, bypass=False)
     wait_for(lambda: min(sender.sent) > 10, "traffic")
     sent = sender.end()
     all_in_order(sent, collector.end())
@@ -125,9 +126,9 @@ def test_byte_queue_limits_know_what_is_under_way(vnet):
     link.at_rest()
     link.a.stall()
     send_burst(link, 3)
-    assert sum(link.a.bql("inflight")) == 3 * 60 and link.b.stat("rx_packets") == 100
+    assert sum(link.a.bql(IN_FLIGHT)) == 3 * 60 and link.b.stat("rx_packets") == 100
     link.a.ethtool("-G", "tx", "512")  # a reset
-    assert sum(link.a.bql("inflight")) == 0 and link.b.stat("rx_packets") == 103
+    assert sum(link.a.bql(IN_FLIGHT)) == 0 and link.b.stat("rx_packets") == 103
 
 
 def test_one_doorbell_for_a_batch(vnet):
@@ -169,7 +170,8 @@ def test_full_rx_ring(vnet):
     no_bql(link.a)
     interrupt_late(link.b, 100)
     missed = paused = 0
-    for end, setting in ((link.a, ("rx", "on")), (link.a, ("rx", "off")), (link.b, ("tx", "off")), (link.a, ("rx", "on"))):
+    for end, setting in ((link.a, ("rx", "on")), (link.a, ("rx", "off")), (link.b, ("tx", "off")),
+                         (link.a, ("rx", "on"))):
         agreed = setting == ("rx", "on") and not missed
         end.ethtool("-A", *setting)
         collector = Collector(link.b)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from link import Job, ethtool_request, numbered
+from frames import numbered
+from link import ethtool_request
+from netns import Job
 from nic import wait_for
 
 SO_INCOMING_NAPI_ID, SO_BUSY_POLL = 56, 46
