@@ -16,18 +16,6 @@
 #include "vnet.h"
 
 /**
- * vnet_max_queues() - how many queue pairs a device may have
- * @dev: the device
- *
- * Context: Any.
- * Return: their number; it was settled when the device was made.
- */
-static unsigned int vnet_max_queues(const struct net_device *dev)
-{
-	return min(dev->num_tx_queues, dev->num_rx_queues);
-}
-
-/**
  * vnet_get_drvinfo() - `ethtool -i`
  * @dev: the device
  * @info: where to put it

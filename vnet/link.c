@@ -106,13 +106,17 @@ static unsigned int vnet_num_queues(void)
 static int vnet_register(struct net_device *dev, struct nlattr *tb[])
 {
 	struct vnet_priv *priv = netdev_priv(dev);
+	int err;
 
 	if (!tb || !tb[IFLA_ADDRESS])
 		eth_hw_addr_random(dev);
 	ether_addr_copy(priv->far_mac, dev->dev_addr);
 	/* A local address that is another station's. */
 	priv->far_mac[0] ^= 0x04;
-	return register_netdevice(dev);
+	err = register_netdevice(dev);
+	if (!err)
+		vnet_xps(priv);
+	return err;
 }
 
 /**
@@ -431,6 +435,7 @@ int vnet_create_lab(unsigned int index)
 		free_netdev(dev);
 		goto out;
 	}
+	vnet_xps(priv);
 	rcu_assign_pointer(priv->peer, dev);
 	err = rtnl_configure_link(dev, NULL, 0, NULL);
 	if (err)

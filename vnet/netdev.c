@@ -90,7 +90,7 @@ static int vnet_init_dev(struct net_device *dev)
 	struct vnet_priv *priv = netdev_priv(dev);
 	int err;
 
-	priv->queues = min(num_online_cpus(), dev->num_tx_queues);
+	priv->queues = min(num_online_cpus(), vnet_max_queues(dev));
 	err = netif_set_real_num_queues(dev, priv->queues, priv->queues);
 	if (!err)
 		err = vnet_queues_alloc(priv);
@@ -200,6 +200,18 @@ static void vnet_set_rx_headroom(struct net_device *dev, int headroom)
 		peer->needed_headroom = clamp(headroom, 0, VNET_HEADROOM_MAX);
 }
 
+/**
+ * vnet_set_rx_mode() - which addresses the device is to listen to has changed
+ * @dev: the device
+ *
+ * It hears everything that the far end sends, and the stack chooses.
+ *
+ * Context: Process context, the device's address lock held, bottom halves off.
+ */
+static void vnet_set_rx_mode(struct net_device *dev)
+{
+}
+
 static const struct net_device_ops vnet_netdev_ops = {
 	.ndo_init		= vnet_init_dev,
 	.ndo_open		= vnet_open,
@@ -207,6 +219,7 @@ static const struct net_device_ops vnet_netdev_ops = {
 	.ndo_start_xmit		= vnet_start_xmit,
 	.ndo_features_check	= passthru_features_check,
 	.ndo_tx_timeout		= vnet_tx_timeout,
+	.ndo_set_rx_mode	= vnet_set_rx_mode,
 	.ndo_validate_addr	= eth_validate_addr,
 	.ndo_set_mac_address	= eth_mac_addr,
 	.ndo_get_stats64	= vnet_get_stats64,

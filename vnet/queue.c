@@ -42,9 +42,10 @@ void vnet_moderate(struct vnet_priv *priv)
  * The stack then needs no hash to choose a queue, and frames stay on the CPU
  * that made them. Only a hint: without memory for it, the stack hashes.
  *
- * Context: Process context, RTNL held.
+ * Context: Process context, RTNL held; the device is registered, for the core
+ * takes the hint back when it is no longer.
  */
-static void vnet_xps(struct vnet_priv *priv)
+void vnet_xps(struct vnet_priv *priv)
 {
 	unsigned int i, n;
 	cpumask_var_t mask;
@@ -92,7 +93,6 @@ int vnet_queues_alloc(struct vnet_priv *priv)
 		u64_stats_init(&q->rx_stats.syncp);
 	}
 	vnet_rss_default(priv);
-	vnet_xps(priv);
 	return 0;
 }
 

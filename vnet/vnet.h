@@ -247,7 +247,20 @@ static inline unsigned int vnet_frame_len(void *frame)
 	return ((struct sk_buff *)frame)->len;
 }
 
+/**
+ * vnet_max_queues() - how many queue pairs a device may have
+ * @dev: the device
+ *
+ * Context: Any.
+ * Return: their number; it was settled when the device was made.
+ */
+static inline unsigned int vnet_max_queues(const struct net_device *dev)
+{
+	return min(dev->num_tx_queues, dev->num_rx_queues);
+}
+
 /* queue.c */
+void vnet_xps(struct vnet_priv *priv);
 int vnet_queues_alloc(struct vnet_priv *priv);
 int vnet_up(struct vnet_priv *priv);
 void vnet_down(struct vnet_priv *priv);

@@ -40,7 +40,6 @@ void vnet_frame_drop(void *frame)
 /**
  * vnet_forget() - leave behind what no wire carries
  * @skb: the frame
- * @xnet: it goes to another network namespace
  *
  * The sender's socket gets its memory back, and the frame loses its route, its
  * connection, its mark, its times. A checksum that is still to be filled in
@@ -51,13 +50,14 @@ void vnet_frame_drop(void *frame)
  * Context: The wire (softirq).
  * Return: 0, or -ENOMEM if a user's pages could not be copied.
  */
-static int vnet_forget(struct sk_buff *skb, bool xnet)
+static int vnet_forget(struct sk_buff *skb)
 {
 	/* Pages lent by MSG_ZEROCOPY go back when the frame has left. */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	skb_orphan(skb);
-	skb_scrub_packet(skb, xnet);
+	/* As if between namespaces, wherever the far end is: a wire is a wire. */
+	skb_scrub_packet(skb, true);
 	skb->priority = 0;
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		skb->ip_summed = CHECKSUM_NONE;
@@ -125,9 +125,7 @@ static bool vnet_carry_one(struct vnet_queue *from, struct vnet_queue *to,
 
 	if (unlikely(full) && pause)
 		return false;
-	if (likely(!vnet_frame_xdp(frame)) &&
-	    unlikely(vnet_forget(frame, dev_net(from->dev) !=
-					dev_net(to->dev))))
+	if (likely(!vnet_frame_xdp(frame)) && unlikely(vnet_forget(frame)))
 		full = true;
 	if (unlikely(near->wire == VNET_WIRE_REFLECT) && !near->looped &&
 	    !vnet_reflect(near, frame)) {
