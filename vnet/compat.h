@@ -9,7 +9,8 @@
  * 6.8      get_rxfh, set_rxfh take one  VNET_RXFH_PARAM
  *          struct
  * 6.8      netif_queue_set_napi() comes a stand-in that does nothing
- * 6.9      netdev_stat_ops come         VNET_STAT_OPS
+ * 6.9      netdev_stat_ops come, with   VNET_STAT_OPS
+ *          all that we use by 6.12
  * 6.13     hrtimer_setup() comes,       hrtimer_setup() made from
  *          hrtimer_init() goes in 6.15  hrtimer_init()
  * 6.14     an XDP buffer knows how much vnet_xdp_set_frags()
@@ -62,7 +63,7 @@ static inline void netif_queue_set_napi(struct net_device *dev,
 #define VNET_RXFH_PARAM (KERNEL_VERSION(6, 8, 0) <= LINUX_VERSION_CODE)
 
 /* Whether a queue's counters can be asked for by netlink. */
-#define VNET_STAT_OPS (KERNEL_VERSION(6, 9, 0) <= LINUX_VERSION_CODE)
+#define VNET_STAT_OPS (KERNEL_VERSION(6, 12, 0) <= LINUX_VERSION_CODE)
 
 /* Whether a device says what XDP can do on it. */
 #define VNET_XDP_FEATURES (KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE)
@@ -105,9 +106,10 @@ static int _newlink##_params(struct net_device *dev,			\
 			     struct rtnl_newlink_params *params,	\
 			     struct netlink_ext_ack *extack)		\
 {									\
-	return _newlink(params->src_net, dev, params->tb, params->data,	\
-			extack);					\
+	return _newlink(rtnl_newlink_peer_net(params), dev,		\
+			params->tb, params->data, extack);		\
 }
+
 #define VNET_NEWLINK_OPS(_newlink, _peer)				\
 	.peer_type = (_peer),						\
 	.newlink = _newlink##_params,

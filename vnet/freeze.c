@@ -51,14 +51,15 @@ static void vnet_producers_stop(struct vnet_priv *priv)
 {
 	unsigned int i;
 
-	/* Stops the stack, and waits for a vnet_start_xmit() that runs. */
-	netif_tx_disable(priv->dev);
 	for (i = 0; i < priv->queues; i++) {
 		struct vnet_queue *q = &priv->queue[i];
 
+		/* Waits for a vnet_start_xmit() that runs. */
 		__netif_tx_lock_bh(q->txq);
-		/* Stops XDP; and the watchdog has no reason to bark. */
+		/* In one step, or vnet_tx_wake() would wake it again. */
 		q->far = NULL;
+		netif_tx_stop_queue(q->txq);
+		/* The watchdog has no reason to bark. */
 		txq_trans_cond_update(q->txq);
 		__netif_tx_unlock_bh(q->txq);
 	}
@@ -103,12 +104,12 @@ static void vnet_polls_stop(struct vnet_priv *priv)
 {
 	unsigned int i;
 
+	for (i = 0; i < priv->queues; i++)
+		napi_disable(&priv->queue[i].napi);
+	/* A poll may have set another's timer, until here. */
 	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		napi_disable(&q->napi);
-		hrtimer_cancel(&q->irq_timer);
-		q->feeds = NULL;
+		hrtimer_cancel(&priv->queue[i].irq_timer);
+		priv->queue[i].feeds = NULL;
 	}
 }
 
@@ -175,12 +176,12 @@ static void vnet_polls_start(struct vnet_priv *priv)
 	unsigned int i;
 
 	for (i = 0; i < priv->queues; i++) {
-		struct vnet_queue *q = &priv->queue[i];
-
-		WRITE_ONCE(q->irq_waiting, 0);
-		WRITE_ONCE(q->irq_put_off, false);
-		napi_enable(&q->napi);
-		vnet_irq_force(q);
+		WRITE_ONCE(priv->queue[i].irq_waiting, 0);
+		WRITE_ONCE(priv->queue[i].irq_put_off, false);
+	}
+	for (i = 0; i < priv->queues; i++) {
+		napi_enable(&priv->queue[i].napi);
+		vnet_irq_force(&priv->queue[i]);
 	}
 }
 

@@ -4,7 +4,7 @@
  *
  * `ip link add vn0 type vnet` and its relatives: made, shown, taken away. The
  * two ends of a pair live and die together. Their pointers to each other are
- * set when both exist and cleared when both begin to go.
+ * set when both exist and cleared when the first of them has gone (netdev.c).
  *
  * Process context, RTNL held, unless a function says otherwise.
  *
@@ -288,9 +288,6 @@ static int vnet_newlink(struct net *src_net, struct net_device *dev,
 	if (peer != dev) {
 		priv = netdev_priv(peer);
 		rcu_assign_pointer(priv->peer, dev);
-		/* The peer may be up already, and have waited for this. */
-		vnet_freeze(priv);
-		vnet_thaw(priv);
 	}
 	return 0;
 }

@@ -50,7 +50,8 @@ struct net_device *vnet_peer(const struct vnet_priv *priv)
  * @dev: the device
  *
  * Context: Process context, RTNL held.
- * Return: 0, or -ENOMEM; then the device stays down.
+ * Return: 0, or -ENOMEM or what XDP refused a queue with; then the device stays
+ * down.
  */
 static int vnet_open(struct net_device *dev)
 {
@@ -95,6 +96,28 @@ static int vnet_init_dev(struct net_device *dev)
 	if (!err)
 		err = vnet_queues_alloc(priv);
 	return err;
+}
+
+/**
+ * vnet_uninit_dev() - the device is no longer registered: part it from its peer
+ * @dev: the device
+ *
+ * Both ends are down by now, for they go together; and the core waits for RCU
+ * before it frees either.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_uninit_dev(struct net_device *dev)
+{
+	struct vnet_priv *priv = netdev_priv(dev);
+	struct net_device *peer = vnet_peer(priv);
+	struct vnet_priv *far;
+
+	if (!peer)
+		return;
+	far = netdev_priv(peer);
+	RCU_INIT_POINTER(far->peer, NULL);
+	RCU_INIT_POINTER(priv->peer, NULL);
 }
 
 /**
@@ -214,6 +237,7 @@ static void vnet_set_rx_mode(struct net_device *dev)
 
 static const struct net_device_ops vnet_netdev_ops = {
 	.ndo_init		= vnet_init_dev,
+	.ndo_uninit		= vnet_uninit_dev,
 	.ndo_open		= vnet_open,
 	.ndo_stop		= vnet_stop,
 	.ndo_start_xmit		= vnet_start_xmit,

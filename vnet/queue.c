@@ -79,7 +79,8 @@ int vnet_queues_alloc(struct vnet_priv *priv)
 	struct vnet_queue *q;
 	unsigned int i;
 
-	priv->queue = kvcalloc(dev->num_tx_queues, sizeof(*q), GFP_KERNEL);
+	priv->queue = kvcalloc(dev->num_tx_queues, sizeof(*q),
+			       GFP_KERNEL_ACCOUNT);
 	if (!priv->queue)
 		return -ENOMEM;
 	for (i = 0; i < dev->num_tx_queues; i++) {
@@ -129,7 +130,10 @@ static int vnet_queue_up(struct vnet_queue *q, unsigned int tx_size,
 
 	netif_napi_add(q->dev, &q->napi, vnet_poll);
 	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
-	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
+	/* What a peer is sent, the peer's poll completes. */
+	if (vnet_peer(priv) == q->dev)
+		netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_TX,
+				     &q->napi);
 	err = xdp_rxq_info_reg(&q->xdp_rxq, q->dev, q->index, q->napi.napi_id);
 	if (err)
 		goto err_del_napi;
@@ -142,6 +146,8 @@ static int vnet_queue_up(struct vnet_queue *q, unsigned int tx_size,
 err_unreg_rxq:
 	xdp_rxq_info_unreg(&q->xdp_rxq);
 err_del_napi:
+	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
+	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_TX, NULL);
 	netif_napi_del(&q->napi);
 	kvfree(q->slots);
 	q->slots = NULL;
@@ -166,12 +172,35 @@ static unsigned int vnet_ring_flush(struct vnet_ring *ring)
 }
 
 /**
+ * vnet_queue_flush() - drop what is still in the rings of a queue pair
+ * @q: the queue
+ *
+ * They are empty, unless the polls did not get their turn in time.
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+static void vnet_queue_flush(struct vnet_queue *q)
+{
+	unsigned int left;
+
+	/* XDP may count that it was refused, at the same time. */
+	__netif_tx_lock_bh(q->txq);
+	left = vnet_ring_flush(&q->tx);
+	vnet_count(&q->tx_stats, VNET_TX_DROPPED, left);
+	if (left)
+		netdev_tx_reset_queue(q->txq);
+	__netif_tx_unlock_bh(q->txq);
+
+	local_bh_disable();
+	vnet_count(&q->rx_stats, VNET_RX_MISSED, vnet_ring_flush(&q->rx));
+	local_bh_enable();
+}
+
+/**
  * vnet_queues_down() - take the rings and polls of some queue pairs away
  * @priv: the device
  * @first: the first queue
  * @end: behind the last queue
- *
- * The rings are empty, unless the polls did not get their turn in time.
  *
  * Context: Process context, RTNL held; the link is frozen.
  */
@@ -196,13 +225,7 @@ static void vnet_queues_down(struct vnet_priv *priv, unsigned int first,
 		q->xdp_rxq.mem.type = MEM_TYPE_PAGE_SHARED;
 		q->xdp_rxq.mem.id = 0;
 		xdp_rxq_info_unreg(&q->xdp_rxq);
-		local_bh_disable();
-		vnet_count(&q->tx_stats, VNET_TX_DROPPED,
-			   vnet_ring_flush(&q->tx));
-		vnet_count(&q->rx_stats, VNET_RX_MISSED,
-			   vnet_ring_flush(&q->rx));
-		local_bh_enable();
-		netdev_tx_reset_queue(q->txq);
+		vnet_queue_flush(q);
 		kvfree(q->slots);
 		q->slots = NULL;
 	}
@@ -297,7 +320,7 @@ err_free:
 }
 
 /**
- * vnet_rings_swap() - put new rings in the place of the old, which are empty
+ * vnet_rings_swap() - put new rings in the place of the old
  * @priv: the device
  * @slots: memory for the new ones; the device's from here on
  * @n: how many queue pairs
@@ -315,8 +338,7 @@ static void vnet_rings_swap(struct vnet_priv *priv, void ***slots,
 
 	for (i = 0; i < n; i++) {
 		q = &priv->queue[i];
-		vnet_ring_flush(&q->tx);
-		vnet_ring_flush(&q->rx);
+		vnet_queue_flush(q);
 		kvfree(q->slots);
 		q->slots = slots[i];
 		vnet_ring_init(&q->tx, q->slots, tx_size);

@@ -159,5 +159,5 @@ bool vnet_reflect(const struct vnet_priv *priv, void *frame)
 	len = min_t(unsigned int, skb->len, VNET_REFLECT_LEN);
 	if (skb_ensure_writable(skb, len))
 		return false;
-	return vnet_reflect_bytes(priv, skb->data, skb_headlen(skb));
+	return vnet_reflect_bytes(priv, skb->data, len);
 }

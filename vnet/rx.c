@@ -297,10 +297,10 @@ static bool vnet_rx_gro(const struct vnet_queue *q)
  * @q: the queue
  * @budget: how many at most
  *
- * Those that GRO does not want go as one list: the stack then looks up each
- * step of their way once, and not once for each frame. Bytes are counted
- * before the Ethernet header is taken off, so that both directions count the
- * same frame alike.
+ * Those that GRO does not want go one by one: the stack has a call for lists,
+ * but kernels that check each change of a list spend more on that than they
+ * save. Bytes are counted before the Ethernet header is taken off, so that both
+ * directions count the same frame alike.
  *
  * Context: The poll; the RX ring's consumer.
  * Return: number of frames taken out of the ring.

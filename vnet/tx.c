@@ -190,7 +190,9 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 	netif_warn(priv, tx_err, dev, "TX queue %u timed out, resetting\n",
 		   txqueue);
 	WRITE_ONCE(priv->stalled, false);
+	__netif_tx_lock(q->txq, smp_processor_id());
 	vnet_count(&q->tx_stats, VNET_TX_TIMEOUTS, 1);
 	if (q->far)
 		vnet_irq_force(q->far);
+	__netif_tx_unlock(q->txq);
 }

@@ -10,8 +10,9 @@
  * is read by the receiver's poll: it plays the wire (from the sender's TX ring
  * into its own RX ring), then the host (from the RX ring into the stack).
  *
- * All settings are made under RTNL while the link is frozen (queue.c), so that
- * the path of a frame needs no lock but the stack's own TX lock.
+ * What changes rings or queues is done under RTNL while the link is frozen
+ * (freeze.c), so that the path of a frame needs no lock but the stack's own TX
+ * lock; steered frames (rss.c) need one more.
  *
  * Next: main.c, or follow a frame: tx.c, wire.c, rx.c.
  */
@@ -73,7 +74,8 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @rx_lock: keeps the polls apart that steer frames to this queue
  * @rx_stats: counters of the poll
  * @napi: the poll
- * @irq_masked: the interrupt will not be raised: a poll is to come or at work
+ * @irq_masked: the interrupt will not be raised: a poll that it asked for is to
+ *	come or at work
  * @irq_fresh: the poll that comes next was asked for by an interrupt, and not
  *	by one who polls because he is busy; whose the poll is
  * @irq_waiting: the interrupt is put off until @irq_timer fires

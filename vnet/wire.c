@@ -200,6 +200,9 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	}
 	if (!i)
 		return;
+	/* Seen in one ring before it is gone from the other: see vnet_drain(). */
+	if (likely(!priv->steered))
+		vnet_ring_publish(&to->rx);
 	vnet_ring_consume(&from->tx, i);
 
 	vnet_count(&from->wire_stats, VNET_WIRE_COMPLETIONS, 1);
@@ -217,13 +220,10 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
  */
 void vnet_wire(struct vnet_queue *to)
 {
-	const struct vnet_priv *priv = netdev_priv(to->dev);
 	struct vnet_queue *from;
 
 	for (from = to->feeds; from; from = from->feed_next)
 		vnet_carry(from, to);
-	if (likely(!priv->steered))
-		vnet_ring_publish(&to->rx);
 }
 
 /**

@@ -5,9 +5,8 @@
  * A program sees a frame between the RX ring and the stack
  * (https://docs.kernel.org/networking/xdp-rx-metadata.html has the picture).
  * It works on the skb's own memory wherever that is ours alone and has the
- * room that programs may count on; so what is dropped or sent back was never
- * copied. Only what is sent elsewhere is, into memory that the other device
- * can give back.
+ * room that programs may count on. A clone, as TCP sends, is copied first; and
+ * what is sent elsewhere moves into memory that the other device can give back.
  *
  * The programs run in the poll, under RCU.
  *
@@ -16,6 +15,7 @@
 
 #include <linux/bpf_trace.h>
 #include <linux/filter.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <net/xdp.h>
 
@@ -133,7 +133,8 @@ static struct sk_buff *vnet_xdp_copy(struct sk_buff *skb)
 static struct sk_buff *vnet_xdp_own(struct sk_buff *skb, bool frags)
 {
 	if (likely(!skb_is_nonlinear(skb) && !skb_cloned(skb) &&
-		   skb_headroom(skb) >= XDP_PACKET_HEADROOM))
+		   skb_headroom(skb) >= XDP_PACKET_HEADROOM &&
+		   (!frags || skb->len <= VNET_XDP_LINEAR)))
 		return skb;
 	if (frags && skb->len > VNET_XDP_LINEAR) {
 		struct sk_buff *copy = vnet_xdp_copy(skb);
@@ -262,7 +263,7 @@ drop:
  * @work: what is left to do at the end of the poll
  *
  * The program sees what a wire would carry: a checksum that was left to the
- * hardware is filled in first.
+ * hardware is filled in first, a VLAN tag is among the bytes.
  *
  * Context: The poll, under RCU.
  * Return: the frame, if it goes on to the stack; NULL if not.
@@ -273,8 +274,17 @@ struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
 	struct xdp_buff xdp;
 	u32 act;
 
-	skb = vnet_xdp_own(skb, prog->aux->xdp_has_frags);
-	if (!skb || (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+	/* Sent whole before the program came: it is no frame on a wire. */
+	if (unlikely(skb_is_gso(skb))) {
+		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
+		dev_kfree_skb_any(skb);
+		return NULL;
+	}
+	if (unlikely(skb_vlan_tag_present(skb)))
+		skb = __vlan_hwaccel_push_inside(skb);
+	if (skb)
+		skb = vnet_xdp_own(skb, prog->aux->xdp_has_frags);
+	if (!skb || (skb->ip_summed == CHECKSUM_PARTIAL &&
 		     skb_csum_hwoffload_help(skb, 0))) {
 		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
 		dev_kfree_skb_any(skb);
@@ -335,7 +345,11 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
 	struct xdp_buff xdp;
 	struct sk_buff *skb;
 
-	if (prog) {
+	/* A program that takes no pieces would see the first one only. */
+	if (prog && unlikely(xdp_frame_has_frags(xdpf)) &&
+	    !prog->aux->xdp_has_frags) {
+		act = XDP_ABORTED;
+	} else if (prog) {
 		xdp_convert_frame_to_buff(xdpf, &xdp);
 		vnet_xdp_set_mem(&q->xdp_rxq, xdpf);
 		xdp.rxq = &q->xdp_rxq;
