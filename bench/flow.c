@@ -1,75 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sends UDP datagrams or a TCP stream from one network namespace to another,
- * and prints what it took.
+ * and prints what each of several parts took.
  *
- *   flow udp SIZE COUNT NETNS ADDRESS
- *   flow tcp MIB 1 NETNS ADDRESS
+ *   flow udp PARTS COUNT BYTES NETNS ADDRESS   COUNT datagrams of BYTES a part
+ *   flow tcp PARTS MIB - NETNS ADDRESS
  *
- * Prints the nanoseconds that the machine was not idle. On a machine that
- * counts time by instructions, and has one CPU, that is the number of
- * instructions that everything took: sender, kernel, receiver.
+ * NETNS is a name that "ip netns" knows, or - for none. Sender and receiver
+ * are one process: with two, it would be in the figures how often the
+ * scheduler changes from one to the other, which is not twice the same.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "busy.h"
 
 /* Datagrams sent before the receiver has its turn. */
 #define BATCH 16
 
+/* Bytes of a stream that are sent before. */
+#define CHUNK 65536
+
 static char buffer[1 << 17];
 
-/* Returns the nanoseconds since boot that the CPU was idle. */
-static long long idle(void)
+/*
+ * Gives a socket room for what is under way. A size that is set is not adapted
+ * by TCP either, which would not do it twice in the same way.
+ */
+static void room(int fd, int which)
 {
-	static const char key[] = ".idle_sleeptime";
-	FILE *list = fopen("/proc/timer_list", "r");
-	long long value = -1;
-	char line[256], *at;
+	int size = 1 << 20;
 
-	if (!list)
-		err(1, "/proc/timer_list");
-	while (value < 0 && fgets(line, sizeof(line), list)) {
-		at = strstr(line, key);
-		if (at)
-			sscanf(strchr(at, ':') + 1, "%lld", &value);
-	}
-	fclose(list);
-	if (value < 0)
-		errx(1, "/proc/timer_list does not tell how long the CPU was idle");
-	return value;
-}
-
-/* Returns the nanoseconds since boot that it was not. */
-static long long busy(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec - idle();
-}
-
-/* Enters the network namespace that "ip netns" has given a name. */
-static void enter(const char *name)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		err(1, "%s", path);
-	close(fd);
+	if (setsockopt(fd, SOL_SOCKET, which, &size, sizeof(size)))
+		err(1, "the socket's buffer");
 }
 
 /* Returns a socket bound to the address at the far end, and goes back home. */
@@ -77,7 +41,6 @@ static int far_socket(int type, const char *netns, struct sockaddr_in *to)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY);
 	socklen_t len = sizeof(*to);
-	int size = 1 << 22;
 	int fd;
 
 	enter(netns);
@@ -85,102 +48,96 @@ static int far_socket(int type, const char *netns, struct sockaddr_in *to)
 	if (fd < 0 || bind(fd, (struct sockaddr *)to, len) ||
 	    getsockname(fd, (struct sockaddr *)to, &len))
 		err(1, "the socket at the far end");
-	if (type == SOCK_DGRAM)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	room(fd, SO_RCVBUFFORCE);
 	if (setns(home, CLONE_NEWNET))
 		err(1, "the way back");
 	close(home);
 	return fd;
 }
 
-/* Sends datagrams, and reads them at the far end as they come. */
-static long long udp(int far, struct sockaddr_in *to, int size, int count)
+/* Returns how many datagrams were waiting; they are taken. */
+static int take(int fd, int size)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	int i, sent = 0, seen = 0, patience = 0;
-	long long begin;
+	int n = 0;
 
-	if (connect(fd, (struct sockaddr *)to, sizeof(*to)))
-		err(1, "connect");
-	begin = busy();
-	while (seen < count) {
-		for (i = 0; i < BATCH && sent < count; i++, sent++)
-			if (send(fd, buffer, size, 0) != size)
-				err(1, "send");
-		i = seen;
-		while (recv(far, buffer, sizeof(buffer), MSG_DONTWAIT) == size)
-			seen++;
-		if (sent < count || seen > i)
-			patience = 0;
-		else if (++patience == 1000000)
-			errx(1, "%d of %d datagrams were lost", count - seen,
-			     count);
-	}
-	begin = busy() - begin;
-	close(fd);
-	return begin;
+	while (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) == size)
+		n++;
+	return n;
 }
 
-/* Sends a stream, and reads it at the far end as it comes. */
-static long long tcp(int far, struct sockaddr_in *to, long long bytes)
+/* Sends datagrams, and reads them at the far end as they come. */
+static void send_datagrams(int near, int far, int size, int count)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	long long begin, left = bytes;
-	int from, status;
-	pid_t reader;
-	ssize_t n;
+	struct pollfd waiting = { .fd = far, .events = POLLIN };
+	int i, sent = 0, seen = 0;
 
-	if (listen(far, 1) || connect(fd, (struct sockaddr *)to, sizeof(*to)))
-		err(1, "connect");
-	from = accept(far, NULL, NULL);
-	if (from < 0)
-		err(1, "accept");
-	begin = busy();
-	reader = fork();
-	if (reader < 0)
-		err(1, "fork");
-	if (!reader) {
-		close(fd);
-		while (left > 0) {
-			n = recv(from, buffer, sizeof(buffer), 0);
-			if (n <= 0)
-				err(1, "recv");
-			left -= n;
-		}
-		_exit(0);
+	while (sent < count) {
+		for (i = 0; i < BATCH && sent < count; i++, sent++)
+			if (send(near, buffer, size, 0) != size)
+				err(1, "send");
+		seen += take(far, size);
 	}
-	while (left > 0) {
-		n = send(fd, buffer, left < (int)sizeof(buffer) ? left :
-			 (long long)sizeof(buffer), 0);
-		if (n < 0)
-			err(1, "send");
-		left -= n;
+	while (seen < count) {
+		if (poll(&waiting, 1, 10000) <= 0)
+			errx(1, "%d of %d datagrams were lost", count - seen,
+			     count);
+		seen += take(far, size);
 	}
-	if (waitpid(reader, &status, 0) < 0 || status)
-		errx(1, "the reader has failed");
-	begin = busy() - begin;
-	close(from);
-	close(fd);
-	return begin;
+}
+
+/* Sends bytes of a stream, and reads them at the far end as they come. */
+static void send_stream(int near, int far, long long bytes)
+{
+	struct pollfd waiting[] = {
+		{ .fd = near, .events = POLLOUT },
+		{ .fd = far, .events = POLLIN },
+	};
+	long long sent = 0, seen = 0;
+	ssize_t in, out;
+	size_t next;
+
+	while (seen < bytes) {
+		next = bytes - sent < CHUNK ? bytes - sent : CHUNK;
+		out = next ? send(near, buffer, next, MSG_DONTWAIT) : 0;
+		in = recv(far, buffer, sizeof(buffer), MSG_DONTWAIT);
+		if ((out < 0 || in < 0) && errno != EAGAIN)
+			err(1, "the stream");
+		sent += out > 0 ? out : 0;
+		seen += in > 0 ? in : 0;
+		waiting[0].fd = sent < bytes ? near : -1;
+		if (out <= 0 && in <= 0 && poll(waiting, 2, 10000) <= 0)
+			errx(1, "the stream does not move");
+	}
 }
 
 int main(int argc, char **argv)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
-	int size, count, far;
-	long long took;
+	int type, part, parts, count, near, far;
+	long long begin;
 
-	if (argc != 6 || inet_pton(AF_INET, argv[5], &to.sin_addr) != 1)
-		errx(2, "usage: flow udp SIZE COUNT NETNS ADDRESS | flow tcp MIB 1 NETNS ADDRESS");
-	size = atoi(argv[2]);
+	if (argc != 7 || inet_pton(AF_INET, argv[6], &to.sin_addr) != 1)
+		errx(2, "usage: flow udp|tcp PARTS COUNT BYTES NETNS ADDRESS");
+	type = strcmp(argv[1], "udp") ? SOCK_STREAM : SOCK_DGRAM;
+	parts = atoi(argv[2]);
 	count = atoi(argv[3]);
-	if (!strcmp(argv[1], "udp")) {
-		far = far_socket(SOCK_DGRAM, argv[4], &to);
-		took = udp(far, &to, size, count);
-	} else {
-		far = far_socket(SOCK_STREAM, argv[4], &to);
-		took = tcp(far, &to, (long long)size << 20);
+
+	far = far_socket(type, argv[5], &to);
+	near = socket(AF_INET, type, 0);
+	room(near, SO_SNDBUFFORCE);
+	if ((type == SOCK_STREAM && listen(far, 1)) ||
+	    connect(near, (struct sockaddr *)&to, sizeof(to)))
+		err(1, "connect");
+	if (type == SOCK_STREAM)
+		far = accept(far, NULL, NULL);
+
+	for (part = 0; part < parts; part++) {
+		begin = busy_ns();
+		if (type == SOCK_DGRAM)
+			send_datagrams(near, far, atoi(argv[4]), count);
+		else
+			send_stream(near, far, (long long)count << 20);
+		printf("%lld\n", busy_ns() - begin);
 	}
-	printf("%lld\n", took);
 	return 0;
 }

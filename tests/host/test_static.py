@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).resolve().parents[2]
-TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet"]
+TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet", "bench/blast"]
 SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).rglob("*.[ch]"))
 # What runs in user space: the same style, but not in the contexts of a kernel.
-PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tests/unit", "tests/xdp")
-                  for path in (TREE / folder).rglob("*.[ch]"))
+PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tests/unit", "tests/xdp", "bench")
+                  for path in (TREE / folder).rglob("*.[ch]") if path.parent != TREE / "bench/blast")
 
 
 def run(*command, cwd=TREE):
@@ -129,7 +129,8 @@ def test_shell_scripts():
 
 def test_spelling():
     """codespell knows no better word."""
-    status, text = run("codespell", "--ignore-words-list=xdpf", "phases", "vnet", "tools", "tests", "docs", "labs", "README.md", "CONTRIBUTING.md")
+    status, text = run("codespell", "--ignore-words-list=xdpf", "phases", "vnet", "bench", "tools", "tests", "docs", "labs",
+                       "README.md", "CONTRIBUTING.md")
     assert status == 0, text
 
 

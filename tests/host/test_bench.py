@@ -1,0 +1,48 @@
+"""The comparison with other links: it measures, twice the same, and says it in JSON and in a plot."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+OUT = TREE / "build/bench"
+
+
+@pytest.fixture(scope="module", name="text")
+def fixture_text():
+    """What a short run prints."""
+    done = subprocess.run(["tools/bench", "--quick"], cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_json(text):
+    """A list of comparisons, each complete; the table shows the same figures."""
+    rows = json.loads((OUT / "bench.json").read_text())
+    assert len(rows) == 11
+    for row in rows:
+        assert list(row) == ["case", "unit", "vnet", "rival", "rival_name", "ratio"]
+        assert row["vnet"] > 0 and row["rival"] > 0 and abs(row["ratio"] - row["vnet"] / row["rival"]) < 0.01
+        line, = [line for line in text.splitlines() if line.startswith(row["case"])]
+        assert f" {row['vnet']} " in line and f" {row['rival']} " in line
+
+
+def test_plot(text):
+    """Every case is in the plot."""
+    assert text
+    svg = (OUT / "bench.svg").read_text()
+    for row in json.loads((OUT / "bench.json").read_text()):
+        assert row["case"] in svg
+
+
+def test_repeats(text):
+    """Instructions are the same within 1 % the second time. Memory comes in larger pieces than a short run needs."""
+    assert re.search(r"measured twice, at most \d+\.\d+ % apart", text)
+    for case in json.loads((OUT / "guest/results.json").read_text()):
+        allowed = 0.01 if case["unit"].startswith("instructions") else 0.1
+        for kind, (first, second) in case["values"].items():
+            assert abs(second / first - 1) < allowed, f"{case['case']}, {kind}"
