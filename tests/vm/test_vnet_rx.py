@@ -170,6 +170,7 @@ def test_large_frames_cross_whole(vnet):
     assert arrived < 300
 
 
+@pytest.mark.skipif(os.environ["VNET_KERNEL"] == "7.2", reason="there, the socket waits for the interrupt: open")
 def test_busy_poll(vnet):
     """A socket knows the poll that fed it, and polls it by itself: a frame comes whose interrupt is a second away."""
     link = vnet.pair()
