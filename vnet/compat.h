@@ -17,8 +17,8 @@
  *          memory its pieces take
  *          an XDP frame knows only     vnet_xdp_set_mem()
  *          what kind its memory is
- * 6.15     newlink takes one struct;    VNET_NEWLINK_COMPAT,
- *          peer_type names the peer's   VNET_NEWLINK_OPS
+ * 6.15     newlink takes one struct;    VNET_NEWLINK_PARAMS
+ *          peer_type names the peer's
  *          attribute
  * 6.17     get_rxfh_fields() comes      VNET_RXFH_FIELDS
  * 7.0      get_rx_ring_count() comes    VNET_RX_RING_COUNT
@@ -50,7 +50,17 @@ enum netdev_queue_type {
 	NETDEV_QUEUE_TYPE_TX,
 };
 
-/* Tells user space which poll serves a queue; here nobody can ask. */
+/**
+ * netif_queue_set_napi() - tell user space which poll serves a queue
+ * @dev: the device
+ * @queue_index: the queue
+ * @type: whether it sends or receives
+ * @napi: its poll, or NULL
+ *
+ * Here nobody can ask.
+ *
+ * Context: Any.
+ */
 static inline void netif_queue_set_napi(struct net_device *dev,
 					unsigned int queue_index,
 					enum netdev_queue_type type,
@@ -74,7 +84,13 @@ static inline void netif_queue_set_napi(struct net_device *dev,
 /* Whether the number of receiving queues is. */
 #define VNET_RX_RING_COUNT (KERNEL_VERSION(7, 0, 0) <= LINUX_VERSION_CODE)
 
-/* Notes on an XDP buffer's end how long its pieces are, all together. */
+/**
+ * vnet_xdp_set_frags() - note how long the pieces of an XDP buffer are
+ * @info: its end, with the pieces
+ * @size: bytes of all together
+ *
+ * Context: Any.
+ */
 static inline void vnet_xdp_set_frags(struct skb_shared_info *info,
 				      unsigned int size)
 {
@@ -84,7 +100,13 @@ static inline void vnet_xdp_set_frags(struct skb_shared_info *info,
 #endif
 }
 
-/* Tells whoever gives an XDP frame's memory back whose it is. */
+/**
+ * vnet_xdp_set_mem() - tell who gives an XDP frame's memory back whose it is
+ * @rxq: what XDP knows of the queue
+ * @xdpf: the frame
+ *
+ * Context: The poll.
+ */
 static inline void vnet_xdp_set_mem(struct xdp_rxq_info *rxq,
 				    const struct xdp_frame *xdpf)
 {
@@ -95,24 +117,7 @@ static inline void vnet_xdp_set_mem(struct xdp_rxq_info *rxq,
 #endif
 }
 
-#if KERNEL_VERSION(6, 15, 0) > LINUX_VERSION_CODE
-/* newlink as it is; the peer's attribute is found by newlink alone. */
-#define VNET_NEWLINK_COMPAT(_newlink)
-#define VNET_NEWLINK_OPS(_newlink, _peer) .newlink = (_newlink),
-#else
-/* newlink from the parameters that it is given in one struct. */
-#define VNET_NEWLINK_COMPAT(_newlink)					\
-static int _newlink##_params(struct net_device *dev,			\
-			     struct rtnl_newlink_params *params,	\
-			     struct netlink_ext_ack *extack)		\
-{									\
-	return _newlink(rtnl_newlink_peer_net(params), dev,		\
-			params->tb, params->data, extack);		\
-}
-
-#define VNET_NEWLINK_OPS(_newlink, _peer)				\
-	.peer_type = (_peer),						\
-	.newlink = _newlink##_params,
-#endif
+/* Whether newlink takes one struct, and the kernel finds the peer's namespace. */
+#define VNET_NEWLINK_PARAMS (KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE)
 
 #endif /* VNET_COMPAT_H */

@@ -245,7 +245,7 @@ static u32 vnet_wire_kind(struct nlattr *data[])
 
 /**
  * vnet_newlink() - make a link
- * @src_net: where the request comes from
+ * @src_net: where the peer goes if nothing says otherwise
  * @dev: the device, not yet registered
  * @tb: what is asked of it
  * @data: attributes of the kind; NULL if there are none
@@ -381,7 +381,24 @@ static struct net *vnet_get_link_net(const struct net_device *dev)
 	return dev_net(peer ?: dev);
 }
 
-VNET_NEWLINK_COMPAT(vnet_newlink)
+#if VNET_NEWLINK_PARAMS
+/**
+ * vnet_newlink_params() - make a link, as newer kernels ask for it
+ * @dev: the device, not yet registered
+ * @params: all else
+ * @extack: where to say what is wrong
+ *
+ * Context: Process context, RTNL held.
+ * Return: as vnet_newlink().
+ */
+static int vnet_newlink_params(struct net_device *dev,
+			       struct rtnl_newlink_params *params,
+			       struct netlink_ext_ack *extack)
+{
+	return vnet_newlink(rtnl_newlink_peer_net(params), dev, params->tb,
+			    params->data, extack);
+}
+#endif
 
 struct rtnl_link_ops vnet_link_ops = {
 	.kind			= "vnet",
@@ -390,7 +407,12 @@ struct rtnl_link_ops vnet_link_ops = {
 	.policy			= vnet_policy,
 	.setup			= vnet_setup,
 	.validate		= vnet_validate,
-	VNET_NEWLINK_OPS(vnet_newlink, IFLA_VNET_PEER)
+#if VNET_NEWLINK_PARAMS
+	.peer_type		= IFLA_VNET_PEER,
+	.newlink		= vnet_newlink_params,
+#else
+	.newlink		= vnet_newlink,
+#endif
 	.changelink		= vnet_changelink,
 	.dellink		= vnet_dellink,
 	.get_size		= vnet_get_size,

