@@ -14,34 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-/* Returns the nanoseconds since boot that the CPU was idle. */
-static inline long long idle_ns(void)
-{
-	FILE *list = fopen("/proc/timer_list", "r");
-	long long value = -1;
-	char line[256];
+#define BUSY "/sys/module/blast/parameters/busy"
 
-	if (!list)
-		err(1, "/proc/timer_list");
-	while (value < 0 && fgets(line, sizeof(line), list))
-		if (sscanf(line, " .idle_sleeptime : %lld", &value) != 1)
-			value = -1;
-	fclose(list);
-	if (value < 0)
-		errx(1, "no .idle_sleeptime in /proc/timer_list");
-	return value;
-}
-
-/* Returns the nanoseconds since boot that it was not. */
+/* Returns the nanoseconds since boot that the CPU was not idle. */
 static inline long long busy_ns(void)
 {
-	struct timespec now;
+	int fd = open(BUSY, O_RDONLY);
+	char text[32] = "";
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec - idle_ns();
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		err(1, BUSY);
+	close(fd);
+	return atoll(text);
 }
 
 /* Enters a network namespace that "ip netns" knows; "-" is the present one. */

@@ -50,3 +50,9 @@ def test_repeats(text):
         allowed = 0.05 if case["case"] == "TCP stream" else allowed
         for kind, (first, second) in case["values"].items():
             assert abs(second / first - 1) < allowed, f"{case['case']}, {kind}"
+
+
+def test_refuses():
+    """One sentence for a kernel on which the figures would be wrong."""
+    done = subprocess.run(["tools/bench", "--kernel", "7.2"], cwd=TREE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "give 6.1 or 6.12" in done.stderr
