@@ -117,7 +117,7 @@ static inline void vnet_xdp_set_mem(struct xdp_rxq_info *rxq,
 #endif
 }
 
-/* Whether newlink takes one struct, and the kernel finds the peer's namespace. */
+/* Whether newlink takes one struct, with the peer's namespace found. */
 #define VNET_NEWLINK_PARAMS (KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE)
 
 #endif /* VNET_COMPAT_H */

@@ -62,9 +62,8 @@ static int vnet_get_link_ksettings(struct net_device *dev,
  * Return: 0; -EINVAL for what no such wire can be: half duplex, a speed of 0,
  * one that is negotiated. Then nothing has changed.
  */
-static int
-vnet_set_link_ksettings(struct net_device *dev,
-			const struct ethtool_link_ksettings *cmd)
+static int vnet_set_link_ksettings(struct net_device *dev,
+				   const struct ethtool_link_ksettings *cmd)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 

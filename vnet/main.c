@@ -6,8 +6,8 @@
  * vnet`.
  * What a frame goes through in between two ends of a link:
  *
- * stack → tx.c → TX ring (ring.h) → wire.c (reflect.c) → RX ring → rx.c
- * (xdp.c) → stack
+ * stack → tx.c → TX ring (ring.h) → wire.c (reflect.c) → RX ring →
+ * rx.c (xdp.c) → stack
  *
  * Next: vnet.h has the device and the map of the files.
  */

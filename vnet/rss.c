@@ -72,6 +72,7 @@ u32 vnet_get_rx_ring_count(struct net_device *dev)
 
 	return priv->queues;
 }
+
 /**
  * vnet_get_rxnfc() - `ethtool -n`, and how many queues `ethtool -x` may name
  * @dev: the device

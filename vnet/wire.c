@@ -56,7 +56,7 @@ static int vnet_forget(struct sk_buff *skb)
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	skb_orphan(skb);
-	/* As if between namespaces, wherever the far end is: a wire is a wire. */
+	/* As if between namespaces, wherever the far end is. */
 	skb_scrub_packet(skb, true);
 	skb->priority = 0;
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
@@ -200,7 +200,7 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	}
 	if (!i)
 		return;
-	/* Seen in one ring before it is gone from the other: see vnet_drain(). */
+	/* In one ring before it is gone from the other; see vnet_drain(). */
 	if (likely(!priv->steered))
 		vnet_ring_publish(&to->rx);
 	vnet_ring_consume(&from->tx, i);
