@@ -27,15 +27,18 @@ def transfer(link, size, during=lambda: None, to="192.0.2.2"):
     data = os.urandom(size)
     server = link.b.ns.call(lambda: socket.create_server((to, 5000)))
 
+    server.settimeout(60)
+
     def receive():
         got = bytearray()
         with server.accept()[0] as sock:
+            sock.settimeout(60)
             while chunk := sock.recv(1 << 18):
                 got += chunk
         return got
 
     receiver = Job(receive)
-    client = link.a.ns.call(lambda: socket.create_connection((to, 5000)))
+    client = link.a.ns.call(lambda: socket.create_connection((to, 5000), timeout=60))
     client.sendall(data[:size // 2])
     during()
     client.sendall(data[size // 2:])
