@@ -2,7 +2,8 @@
 /**
  * DOC: ethtool
  *
- * What can be asked and set with the tool of that name; each setting acts.
+ * What can be asked and set with the tool of that name; each setting acts, but
+ * the speed, which is only kept until the wire has a rate.
  * Process context, RTNL held, all of it.
  *
  * Next: selftest.c.

@@ -293,6 +293,26 @@ static bool vnet_rx_gro(const struct vnet_queue *q)
 }
 
 /**
+ * vnet_rx_join() - hand a frame to GRO
+ * @q: the queue
+ * @skb: the frame, behind its Ethernet header
+ *
+ * GRO writes to headers, and somebody may still read them in a clone: a tcpdump
+ * at the sender, or another port of a bridge that floods.
+ *
+ * Context: The poll.
+ */
+static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
+{
+	if (unlikely(skb_cow_head(skb, 0))) {
+		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
+		dev_kfree_skb_any(skb);
+		return;
+	}
+	napi_gro_receive(&q->napi, skb);
+}
+
+/**
  * vnet_rx() - hand frames from the RX ring to the stack
  * @q: the queue
  * @budget: how many at most
@@ -329,7 +349,7 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 		if (!skb)
 			continue;
 		if (gro) {
-			napi_gro_receive(&q->napi, skb);
+			vnet_rx_join(q, skb);
 		} else {
 			skb_mark_napi_id(skb, &q->napi);
 			netif_receive_skb(skb);
