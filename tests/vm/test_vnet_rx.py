@@ -10,7 +10,7 @@ import pytest
 from frames import numbered
 from link import ethtool_request
 from netns import Job
-from nic import wait_for
+from nic import PACKET_IGNORE_OUTGOING, SOL_PACKET, wait_for
 
 SO_INCOMING_NAPI_ID, SO_BUSY_POLL = 56, 46
 ETHTOOL_SRSSH, INDIR_NO_CHANGE = 0x47, 0xffffffff
@@ -161,6 +161,28 @@ def test_gro_joins_what_came_in_pieces(vnet):
     link.b.ethtool("-K", "gro", "off")
     delivered, arrived = tcp_stream(link)
     assert arrived > 500 and delivered >= arrived * 0.95
+
+
+def test_gro_leaves_what_a_listener_holds(vnet):
+    """GRO writes the new length into the first header; a tcpdump at the sender, which shares it, must not see that."""
+    link = vnet.pair()
+    link.a.ethtool("-K", "tso", "off", "gso", "off")
+    moderate(link.b, 200, 32)
+    with link.a.packet_socket() as tap:
+        tap.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 0)
+        delivered, arrived = tcp_stream(link)
+        assert delivered < arrived / 2
+        tap.settimeout(0)
+        sent = 0
+        while True:
+            try:
+                data, where = tap.recvfrom(2000)
+            except BlockingIOError:
+                break
+            if where[1:3] == (0x0800, socket.PACKET_OUTGOING):
+                sent += 1
+                assert max(int.from_bytes(data[16:18], "big"), 46) == len(data) - 14
+    assert sent > 500
 
 
 def test_large_frames_cross_whole(vnet):
