@@ -7,4 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include_next <linux/types.h>
+
 #endif /* UNIT_LINUX_TYPES_H */
