@@ -6,11 +6,15 @@
  * since    what changed                 here
  * ======== ============================ ==================================
  * 6.3      xdp_features come            VNET_XDP_FEATURES
+ * 6.3      kfree_rcu_mightsleep() comes made from kfree_rcu(),
+ *          and in later 6.1.x           unless it is there
  * 6.8      get_rxfh, set_rxfh take one  VNET_RXFH_PARAM
  *          struct
  * 6.8      netif_queue_set_napi() comes a stand-in that does nothing
  * 6.9      netdev_stat_ops come, with   VNET_STAT_OPS
  *          all that we use by 6.12
+ * 6.10     __assign_str() finds its     vnet_assign_name()
+ *          source itself
  * 6.13     hrtimer_setup() comes,       hrtimer_setup() made from
  *          hrtimer_init() goes in 6.15  hrtimer_init()
  * 6.14     an XDP buffer knows how much vnet_xdp_set_frags()
@@ -33,6 +37,18 @@
 #include <linux/version.h>
 #include <net/rtnetlink.h>
 #include <net/xdp.h>
+
+#ifndef kfree_rcu_mightsleep
+/* Frees memory when no reader is left; may wait for that. */
+#define kfree_rcu_mightsleep(_ptr) kfree_rcu(_ptr)
+#endif
+
+#if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
+/* Notes the name of dev in the field of a trace. */
+#define vnet_assign_name(_field) __assign_str(_field, dev->name)
+#else
+#define vnet_assign_name(_field) __assign_str(_field)
+#endif
 
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 /* Sets a timer up with its handler, in one step. */

@@ -2,8 +2,7 @@
 /**
  * DOC: ethtool
  *
- * What can be asked and set with the tool of that name; each setting acts, but
- * the speed, which is only kept until the wire has a rate.
+ * What can be asked and set with the tool of that name; each setting acts.
  * Process context, RTNL held, all of it.
  *
  * Next: selftest.c.
@@ -39,15 +38,21 @@ static void vnet_get_drvinfo(struct net_device *dev,
  * @dev: the device
  * @cmd: where to put it
  *
+ * Without a rate the speed is a fable: as veth's.
+ *
  * Context: Process context, RTNL held.
  * Return: 0, always.
  */
 static int vnet_get_link_ksettings(struct net_device *dev,
 				   struct ethtool_link_ksettings *cmd)
 {
-	const struct vnet_priv *priv = netdev_priv(dev);
+	const struct vnet_impair *impair = vnet_impair_of(netdev_priv(dev));
+	u64 rate = impair ? impair->set[VNET_IMPAIR_RATE] : VNET_RATE_NONE;
 
-	cmd->base.speed = priv->speed;
+	cmd->base.speed = SPEED_10000;
+	if (rate != VNET_RATE_NONE)
+		cmd->base.speed = clamp_t(u64, div_u64(rate, 1000000), 1,
+					  INT_MAX);
 	cmd->base.duplex = DUPLEX_FULL;
 	cmd->base.port = PORT_NONE;
 	cmd->base.autoneg = AUTONEG_DISABLE;
@@ -59,21 +64,28 @@ static int vnet_get_link_ksettings(struct net_device *dev,
  * @dev: the device
  * @cmd: what is wanted
  *
+ * The speed is the rate of what this end sends (serial.c). A speed that is
+ * shown is not set by asking for something else: the core asks for it again.
+ *
  * Context: Process context, RTNL held.
- * Return: 0; -EINVAL for what no such wire can be: half duplex, a speed of 0,
- * one that is negotiated. Then nothing has changed.
+ * Return: 0; -EINVAL for what no such wire can be: half duplex, a speed of 0 or
+ * unknown, one that is negotiated; or -ENOMEM. Then nothing has changed.
  */
 static int vnet_set_link_ksettings(struct net_device *dev,
 				   const struct ethtool_link_ksettings *cmd)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
+	struct ethtool_link_ksettings now = {};
 
 	if (cmd->base.duplex != DUPLEX_FULL || !cmd->base.speed ||
+	    cmd->base.speed == (u32)SPEED_UNKNOWN ||
 	    cmd->base.autoneg != AUTONEG_DISABLE ||
 	    cmd->base.port != PORT_NONE)
 		return -EINVAL;
-	priv->speed = cmd->base.speed;
-	return 0;
+	vnet_get_link_ksettings(dev, &now);
+	if (cmd->base.speed == now.base.speed)
+		return 0;
+	return vnet_impair_rate(priv, cmd->base.speed * 1000000ULL);
 }
 
 /**

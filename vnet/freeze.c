@@ -17,6 +17,7 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
+#include "line.h"
 #include "vnet.h"
 
 /*
@@ -58,12 +59,56 @@ static void vnet_producers_stop(struct vnet_priv *priv)
 		__netif_tx_lock_bh(q->txq);
 		/* In one step, or vnet_tx_wake() would wake it again. */
 		q->far = NULL;
+		q->out = NULL;
 		netif_tx_stop_queue(q->txq);
 		/* The watchdog has no reason to bark. */
 		txq_trans_cond_update(q->txq);
 		__netif_tx_unlock_bh(q->txq);
 	}
 	WRITE_ONCE(priv->stalled, false);
+}
+
+/**
+ * vnet_line_stop() - let nothing move on an impaired wire
+ * @priv: the end that sends
+ *
+ * Context: Process context, RTNL held; sleeps.
+ */
+static void vnet_line_stop(struct vnet_priv *priv)
+{
+	struct vnet_line *line = priv->line;
+
+	if (!line || !line->runner)
+		return;
+	WRITE_ONCE(line->frozen, true);
+	/* A poll may not have seen it. */
+	napi_synchronize(&line->runner->napi);
+}
+
+/**
+ * vnet_line_part() - take an impaired wire from the queue whose poll has run it
+ * @priv: the end that sends
+ *
+ * What is left in the TX rings goes to the line; what is under way stays there.
+ *
+ * Context: Process context, RTNL held; all polls are stopped.
+ */
+static void vnet_line_part(struct vnet_priv *priv)
+{
+	struct vnet_line *line = priv->line;
+	bool active;
+
+	if (!line || !line->runner)
+		return;
+	hrtimer_cancel(&line->timer);
+	active = line->active;
+	line->active = false;
+	if (active)
+		vnet_line_spill(line);
+	line->runner->line = NULL;
+	line->runner = NULL;
+	line->armed = 0;
+	line->soon = false;
 }
 
 /**
@@ -130,6 +175,9 @@ void vnet_freeze(struct vnet_priv *priv)
 		vnet_producers_stop(priv);
 	if (other)
 		vnet_producers_stop(other);
+	vnet_line_stop(priv);
+	if (other)
+		vnet_line_stop(other);
 	if (priv->up)
 		vnet_drain(priv);
 	if (other)
@@ -138,14 +186,57 @@ void vnet_freeze(struct vnet_priv *priv)
 		vnet_polls_stop(priv);
 	if (other)
 		vnet_polls_stop(other);
+	vnet_line_part(priv);
+	if (other)
+		vnet_line_part(other);
+}
+
+/**
+ * vnet_line_join() - have a queue's poll run an impaired wire
+ * @from: the end that sends
+ * @to: the queue
+ *
+ * A wire that is clean, but has not always been, may have frames under way.
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+static void vnet_line_join(struct vnet_priv *from, struct vnet_queue *to)
+{
+	struct vnet_line *line = from->line;
+
+	if (!line || from->looped)
+		return;
+	line->runner = to;
+	line->active = vnet_impair_of(from)->active;
+	line->frozen = false;
+	to->line = line;
+}
+
+/**
+ * vnet_far() - the queue at the other end that gets what a queue sends
+ * @from: the end that sends
+ * @to: the end that receives
+ * @index: the queue
+ *
+ * Queue i feeds queue i; if the receiver has fewer, they share. An impaired
+ * wire is fed by all and run by one.
+ *
+ * Context: Process context, RTNL held.
+ * Return: the queue.
+ */
+static struct vnet_queue *vnet_far(const struct vnet_priv *from,
+				   const struct vnet_priv *to,
+				   unsigned int index)
+{
+	bool impaired = from->line && from->line->active;
+
+	return &to->queue[impaired ? 0 : index % to->queues];
 }
 
 /**
  * vnet_join() - let the queues of one end feed those of the other
  * @from: the end that sends
  * @to: the end that receives
- *
- * Queue i feeds queue i; if the receiver has fewer, they share.
  *
  * Context: Process context, RTNL held; the link is frozen.
  */
@@ -154,9 +245,10 @@ static void vnet_join(struct vnet_priv *from, struct vnet_priv *to)
 	struct vnet_queue *q, *far;
 	unsigned int i;
 
+	vnet_line_join(from, &to->queue[0]);
 	for (i = from->queues; i-- > 0; ) {
 		q = &from->queue[i];
-		far = &to->queue[i % to->queues];
+		far = vnet_far(from, to, i);
 		q->feed_next = far->feeds;
 		far->feeds = q;
 	}
@@ -186,6 +278,60 @@ static void vnet_polls_start(struct vnet_priv *priv)
 }
 
 /**
+ * vnet_carrier_one() - say whether one end has a link
+ * @priv: the device, up
+ *
+ * It has if it has a far end, and neither end's wire flaps (flap.c).
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_carrier_one(struct vnet_priv *priv)
+{
+	struct vnet_queue *far = priv->queue[0].far;
+	const struct vnet_priv *to;
+
+	to = far ? netdev_priv(far->dev) : NULL;
+	if (to && !(priv->line && priv->line->no_carrier) &&
+	    !(to->line && to->line->no_carrier))
+		netif_carrier_on(priv->dev);
+	else
+		netif_carrier_off(priv->dev);
+}
+
+/**
+ * vnet_carrier() - say whether the ends of a link have one
+ * @priv: one end
+ *
+ * Context: Process context, RTNL held.
+ */
+void vnet_carrier(struct vnet_priv *priv)
+{
+	struct vnet_priv *other = vnet_other_end(priv);
+
+	if (priv->up)
+		vnet_carrier_one(priv);
+	if (other)
+		vnet_carrier_one(other);
+}
+
+/**
+ * vnet_cut() - lose what is under way from an end, and to it
+ * @priv: the end
+ *
+ * Context: Process context, RTNL held; the link is frozen.
+ */
+void vnet_cut(struct vnet_priv *priv)
+{
+	struct net_device *peer = rtnl_dereference(priv->peer);
+	struct vnet_priv *other = peer ? netdev_priv(peer) : priv;
+
+	if (priv->line)
+		vnet_line_flush(priv->line);
+	if (other != priv && other->line)
+		vnet_line_flush(other->line);
+}
+
+/**
  * vnet_producers_start() - let frames into the TX rings of one end
  * @priv: the device
  * @to: the end that receives; NULL if there is no link
@@ -203,14 +349,13 @@ static void vnet_producers_start(struct vnet_priv *priv, struct vnet_priv *to)
 		struct vnet_queue *q = &priv->queue[i];
 
 		__netif_tx_lock_bh(q->txq);
-		q->far = to ? &to->queue[i % to->queues] : NULL;
+		q->far = to ? vnet_far(priv, to, i) : NULL;
+		q->out = to && priv->line && priv->line->active ? priv->line :
+								  NULL;
 		__netif_tx_unlock_bh(q->txq);
 	}
 	netif_tx_wake_all_queues(priv->dev);
-	if (to)
-		netif_carrier_on(priv->dev);
-	else
-		netif_carrier_off(priv->dev);
+	vnet_carrier_one(priv);
 }
 
 /**

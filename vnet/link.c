@@ -34,6 +34,8 @@
 static const struct nla_policy vnet_policy[IFLA_VNET_MAX + 1] = {
 	[IFLA_VNET_PEER] = { .len = sizeof(struct ifinfomsg) },
 	[IFLA_VNET_WIRE] = NLA_POLICY_MAX(NLA_U32, VNET_WIRE_REFLECT),
+	[IFLA_VNET_IMPAIR] = { .type = NLA_NESTED },
+	[IFLA_VNET_PEER_IMPAIR] = { .type = NLA_NESTED },
 };
 
 /**
@@ -244,52 +246,46 @@ static u32 vnet_wire_kind(struct nlattr *data[])
 }
 
 /**
- * vnet_newlink() - make a link
- * @src_net: where the peer goes if nothing says otherwise
- * @dev: the device, not yet registered
- * @tb: what is asked of it
+ * vnet_ask() - read what is to happen to the frames of one direction
+ * @priv: the device that sends; NULL if it is yet to be made
+ * @direction: 0, or 1 for the peer's
  * @data: attributes of the kind; NULL if there are none
+ * @type: IFLA_VNET_IMPAIR or IFLA_VNET_PEER_IMPAIR
  * @extack: where to say what is wrong
  *
- * The peer comes first, so that an error of the device itself, whose name
- * the user has chosen, is found while only the peer has to go again.
+ * Context: Process context, RTNL held.
+ * Return: the settings; NULL if nothing was asked for; or an error pointer.
+ */
+static struct vnet_impair *vnet_ask(const struct vnet_priv *priv,
+				    unsigned int direction,
+				    struct nlattr *data[], int type,
+				    struct netlink_ext_ack *extack)
+{
+	if (!data || !data[type])
+		return NULL;
+	return vnet_impair_ask(priv, direction, data[type], extack);
+}
+
+/**
+ * vnet_force() - put settings of both directions in force
+ * @dev: the device
+ * @near: for what it sends; NULL for no change
+ * @peer: the other end
+ * @far: for what that sends; NULL for no change
  *
  * Context: Process context, RTNL held.
- * Return: 0, or an errno; then nothing is left, and the core frees @dev.
+ * Return: 0 or -ENOMEM.
  */
-static int vnet_newlink(struct net *src_net, struct net_device *dev,
-			struct nlattr *tb[], struct nlattr *data[],
-			struct netlink_ext_ack *extack)
+static int vnet_force(struct net_device *dev, struct vnet_impair *near,
+		      struct net_device *peer, struct vnet_impair *far)
 {
-	struct vnet_priv *priv = netdev_priv(dev);
-	struct net_device *peer = dev;
-	int err;
+	int err = near ? vnet_impair_force(netdev_priv(dev), near) : 0;
 
-	priv->wire = vnet_wire_kind(data);
-	if (priv->wire != VNET_WIRE_PEER && data[IFLA_VNET_PEER]) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_VNET_PEER],
-				    "A wire that comes back has no peer");
-		return -EINVAL;
-	}
-	if (priv->wire == VNET_WIRE_PEER) {
-		peer = vnet_create_peer(src_net, dev, tb, data, extack);
-		if (IS_ERR(peer))
-			return PTR_ERR(peer);
-		netif_inherit_tso_max(peer, dev);
-	}
-
-	err = vnet_register(dev, tb);
 	if (err) {
-		if (peer != dev)
-			unregister_netdevice(peer);
+		kfree(far);
 		return err;
 	}
-	rcu_assign_pointer(priv->peer, peer);
-	if (peer != dev) {
-		priv = netdev_priv(peer);
-		rcu_assign_pointer(priv->peer, dev);
-	}
-	return 0;
+	return far ? vnet_impair_force(netdev_priv(peer), far) : 0;
 }
 
 /**
@@ -311,6 +307,143 @@ static void vnet_dellink(struct net_device *dev, struct list_head *head)
 }
 
 /**
+ * vnet_newlink() - make a link
+ * @src_net: where the peer goes if nothing says otherwise
+ * @dev: the device, not yet registered
+ * @tb: what is asked of it
+ * @data: attributes of the kind; NULL if there are none
+ * @extack: where to say what is wrong
+ *
+ * The peer comes first, so that an error of the device itself, whose name
+ * the user has chosen, is found while only the peer has to go again.
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or an errno; then nothing is left, and the core frees @dev.
+ */
+static int vnet_newlink(struct net *src_net, struct net_device *dev,
+			struct nlattr *tb[], struct nlattr *data[],
+			struct netlink_ext_ack *extack)
+{
+	struct vnet_priv *priv = netdev_priv(dev);
+	struct net_device *peer = dev;
+	struct vnet_impair *near, *far;
+	int err;
+
+	priv->wire = vnet_wire_kind(data);
+	if (priv->wire != VNET_WIRE_PEER && data[IFLA_VNET_PEER]) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_VNET_PEER],
+				    "A wire that comes back has no peer");
+		return -EINVAL;
+	}
+	if (priv->wire != VNET_WIRE_PEER && data[IFLA_VNET_PEER_IMPAIR]) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_VNET_PEER_IMPAIR],
+				    "A wire that comes back has no peer");
+		return -EINVAL;
+	}
+	near = vnet_ask(NULL, 0, data, IFLA_VNET_IMPAIR, extack);
+	if (IS_ERR(near))
+		return PTR_ERR(near);
+	far = vnet_ask(NULL, 1, data, IFLA_VNET_PEER_IMPAIR, extack);
+	if (IS_ERR(far)) {
+		err = PTR_ERR(far);
+		goto err_free_near;
+	}
+	if (priv->wire == VNET_WIRE_PEER) {
+		peer = vnet_create_peer(src_net, dev, tb, data, extack);
+		if (IS_ERR(peer)) {
+			err = PTR_ERR(peer);
+			goto err_free_far;
+		}
+		netif_inherit_tso_max(peer, dev);
+	}
+
+	err = vnet_register(dev, tb);
+	if (err)
+		goto err_unregister_peer;
+	rcu_assign_pointer(priv->peer, peer);
+	if (peer != dev) {
+		priv = netdev_priv(peer);
+		priv->direction = 1;
+		rcu_assign_pointer(priv->peer, dev);
+	}
+	err = vnet_force(dev, near, peer, far);
+	if (err) {
+		vnet_dellink(dev, NULL);
+		return err;
+	}
+	return 0;
+
+err_unregister_peer:
+	if (peer != dev)
+		unregister_netdevice(peer);
+err_free_far:
+	kfree(far);
+err_free_near:
+	kfree(near);
+	return err;
+}
+
+/**
+ * vnet_may_change_peer() - whether whoever asks may configure the other end
+ * @dev: the device
+ * @attr: IFLA_VNET_PEER_IMPAIR
+ * @extack: where to say why not
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, -EINVAL if there is none, or -EPERM.
+ */
+static int vnet_may_change_peer(const struct net_device *dev,
+				const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
+{
+	const struct net_device *peer = vnet_peer(netdev_priv(dev));
+
+	if (!peer || peer == dev) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "This link has no peer");
+		return -EINVAL;
+	}
+	if (!ns_capable(dev_net(peer)->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "The peer's network namespace is not yours to configure");
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * vnet_change_impair() - change what happens to frames
+ * @dev: the device
+ * @data: attributes of the kind
+ * @extack: where to say what is wrong
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or an errno; then nothing has changed.
+ */
+static int vnet_change_impair(struct net_device *dev, struct nlattr *data[],
+			      struct netlink_ext_ack *extack)
+{
+	struct net_device *peer = vnet_peer(netdev_priv(dev));
+	struct vnet_impair *near, *far = NULL;
+	struct vnet_priv *other;
+
+	near = vnet_ask(netdev_priv(dev),
+			((struct vnet_priv *)netdev_priv(dev))->direction,
+			data, IFLA_VNET_IMPAIR, extack);
+	if (IS_ERR(near))
+		return PTR_ERR(near);
+	if (data[IFLA_VNET_PEER_IMPAIR]) {
+		other = netdev_priv(peer);
+		far = vnet_ask(other, other->direction, data,
+			       IFLA_VNET_PEER_IMPAIR, extack);
+		if (IS_ERR(far)) {
+			kfree(near);
+			return PTR_ERR(far);
+		}
+	}
+	return vnet_force(dev, near, peer, far);
+}
+
+/**
  * vnet_changelink() - a request to change a link
  * @dev: the device
  * @tb: attributes of the link; the core's business
@@ -318,13 +451,14 @@ static void vnet_dellink(struct net_device *dev, struct list_head *head)
  * @extack: where to say what is wrong
  *
  * Context: Process context, RTNL held.
- * Return: 0 if nothing would change, or -EOPNOTSUPP.
+ * Return: 0, or an errno; then nothing has changed.
  */
 static int vnet_changelink(struct net_device *dev, struct nlattr *tb[],
 			   struct nlattr *data[],
 			   struct netlink_ext_ack *extack)
 {
 	const struct vnet_priv *priv = netdev_priv(dev);
+	int err;
 
 	if (data && data[IFLA_VNET_PEER]) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_VNET_PEER],
@@ -337,7 +471,15 @@ static int vnet_changelink(struct net_device *dev, struct nlattr *tb[],
 				    "A link's kind of wire cannot be changed");
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	if (!data)
+		return 0;
+	if (data[IFLA_VNET_PEER_IMPAIR]) {
+		err = vnet_may_change_peer(dev, data[IFLA_VNET_PEER_IMPAIR],
+					   extack);
+		if (err)
+			return err;
+	}
+	return vnet_change_impair(dev, data, extack);
 }
 
 /**
@@ -349,7 +491,7 @@ static int vnet_changelink(struct net_device *dev, struct nlattr *tb[],
  */
 static size_t vnet_get_size(const struct net_device *dev)
 {
-	return nla_total_size(sizeof(u32));
+	return nla_total_size(sizeof(u32)) + vnet_impair_size();
 }
 
 /**
@@ -364,7 +506,9 @@ static int vnet_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct vnet_priv *priv = netdev_priv(dev);
 
-	return nla_put_u32(skb, IFLA_VNET_WIRE, priv->wire);
+	if (nla_put_u32(skb, IFLA_VNET_WIRE, priv->wire))
+		return -EMSGSIZE;
+	return vnet_impair_fill(skb, priv);
 }
 
 /**
@@ -417,6 +561,8 @@ struct rtnl_link_ops vnet_link_ops = {
 	.dellink		= vnet_dellink,
 	.get_size		= vnet_get_size,
 	.fill_info		= vnet_fill_info,
+	.get_xstats_size	= vnet_xstats_size,
+	.fill_xstats		= vnet_xstats_fill,
 	.get_link_net		= vnet_get_link_net,
 	.get_num_tx_queues	= vnet_num_queues,
 	.get_num_rx_queues	= vnet_num_queues,

@@ -13,12 +13,16 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
+#include "line.h"
 #include "vnet.h"
 
 /* What the wire carries without the stack's help; see tx.c and rx.c. */
 #define VNET_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |  \
 		       NETIF_F_HW_CSUM | NETIF_F_SCTP_CRC |		  \
-		       NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL)
+		       VNET_GSO_FEATURES)
+
+/* What lets the stack send more at once than a wire carries in a frame. */
+#define VNET_GSO_FEATURES (NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL)
 
 /* What frames carry beside their bytes, if both ends agree. */
 #define VNET_TAG_FEATURES (NETIF_F_HW_VLAN_CTAG_TX |			  \
@@ -113,6 +117,8 @@ static void vnet_uninit_dev(struct net_device *dev)
 	struct net_device *peer = vnet_peer(priv);
 	struct vnet_priv *far;
 
+	if (priv->line)
+		vnet_flap_stop(priv->line);
 	if (!peer)
 		return;
 	far = netdev_priv(peer);
@@ -130,6 +136,7 @@ static void vnet_free(struct net_device *dev)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 
+	vnet_line_free(priv->line);
 	kvfree(priv->queue);
 }
 
@@ -152,12 +159,14 @@ static netdev_features_t vnet_fix_features(struct net_device *dev,
 	struct net_device *peer = vnet_peer(priv);
 	const struct vnet_priv *far;
 
+	if (priv->per_frame)
+		features &= ~VNET_GSO_FEATURES;
 	if (!peer)
 		return features;
 	far = netdev_priv(peer);
 	if (rcu_access_pointer(far->xdp_prog) ||
 	    !((peer == dev ? features : peer->features) & NETIF_F_RXCSUM))
-		features &= ~(NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL);
+		features &= ~VNET_GSO_FEATURES;
 	return features;
 }
 
@@ -276,7 +285,6 @@ void vnet_setup(struct net_device *dev)
 	priv->adaptive_rx = true;
 	priv->rx_usecs = VNET_RX_USECS;
 	priv->rx_frames = VNET_RX_FRAMES;
-	priv->speed = SPEED_10000;
 	priv->msg_enable = netif_msg_init(-1, NETIF_MSG_DRV | NETIF_MSG_LINK |
 						NETIF_MSG_TX_ERR);
 

@@ -290,6 +290,7 @@ void vnet_down(struct vnet_priv *priv)
 	vnet_queues_down(priv, 0, priv->queues);
 	priv->up = false;
 	netif_carrier_off(priv->dev);
+	vnet_cut(priv);
 	vnet_thaw(priv);
 }
 

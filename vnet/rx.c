@@ -37,7 +37,7 @@
  *
  * Context: Any.
  */
-static void vnet_irq_fire(struct vnet_queue *q)
+void vnet_irq_fire(struct vnet_queue *q)
 {
 	if (napi_schedule_prep(&q->napi)) {
 		q->irq_fresh = true;

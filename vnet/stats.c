@@ -13,23 +13,12 @@
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 
+#include "line.h"
 #include "vnet.h"
 
 #if VNET_STAT_OPS
 #include <net/netdev_queues.h>
 #endif
-
-/* Reads one counter of a set as a whole, on a 32-bit machine too. */
-#define vnet_read(_set, _which) ({					\
-	unsigned int __start;						\
-	u64 __value;							\
-									\
-	do {								\
-		__start = u64_stats_fetch_begin(&(_set)->syncp);	\
-		__value = u64_stats_read(&(_set)->count[_which]);	\
-	} while (u64_stats_fetch_retry(&(_set)->syncp, __start));	\
-	__value;							\
-})
 
 /* Adds one counter up over all queues that the device has ever had. */
 #define vnet_sum(_priv, _set, _which) ({				\
@@ -62,6 +51,33 @@ void vnet_get_stats64(struct net_device *dev,
 	stats->rx_missed_errors = vnet_sum(priv, rx_stats, VNET_RX_MISSED);
 }
 
+/**
+ * vnet_line_read() - read what a line has counted
+ * @line: the line
+ * @which: what, VNET_XSTAT_*
+ *
+ * Context: Any; a good guess while frames move.
+ * Return: the number.
+ */
+u64 vnet_line_read(const struct vnet_line *line, unsigned int which)
+{
+	switch (which) {
+	case VNET_XSTAT_IN_FLIGHT:
+		return READ_ONCE(line->frames);
+	case VNET_XSTAT_IN_FLIGHT_BYTES:
+		return READ_ONCE(line->bytes);
+	case VNET_XSTAT_QUEUE_PEAK:
+		return READ_ONCE(line->serial.peak);
+	case VNET_XSTAT_LATE_P50:
+		return vnet_lateness_quantile(&line->lateness, 50);
+	case VNET_XSTAT_LATE_P99:
+		return vnet_lateness_quantile(&line->lateness, 99);
+	case VNET_XSTAT_LATE_MAX:
+		return READ_ONCE(line->lateness.max);
+	}
+	return vnet_read(&line->stats, which);
+}
+
 /* As `ethtool -S` prints them, in the order of vnet_get_ethtool_stats(). */
 static const char vnet_counter_names[][ETH_GSTRING_LEN] = {
 	"tx_doorbells", "tx_xdp", "tx_xdp_full", "tx_timeouts",
@@ -70,6 +86,20 @@ static const char vnet_counter_names[][ETH_GSTRING_LEN] = {
 	"rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx", "rx_xdp_redirect",
 	"rx_xdp_aborted",
 };
+
+/* What happens on an impaired wire, in the order of VNET_XSTAT_*. */
+static const char vnet_line_names[][ETH_GSTRING_LEN] = {
+	"line_frames", "line_lost", "line_duplicated", "line_corrupted",
+	"line_truncated", "line_reordered", "line_reordered_late",
+	"line_queue_drops", "line_ecn_marked", "line_limit_drops",
+	"line_no_memory", "line_cut", "line_no_carrier", "line_vlan_popped",
+	"line_vlan_translated", "line_vlan_pushed", "line_clamped",
+	"line_delivered", "line_late", "line_in_flight",
+	"line_in_flight_bytes", "line_queue_peak", "line_late_p50_ns",
+	"line_late_p99_ns", "line_late_max_ns",
+};
+static_assert(ARRAY_SIZE(vnet_line_names) ==
+	      VNET_XSTAT_MAX + 1 - VNET_XSTAT_FRAMES);
 
 /* The same for one queue, on kernels that have no other place for it. */
 static const char * const vnet_queue_names[] = {
@@ -87,7 +117,8 @@ static const char * const vnet_queue_names[] = {
 unsigned int vnet_counter_total(const struct net_device *dev)
 {
 	const struct vnet_priv *priv = netdev_priv(dev);
-	unsigned int total = ARRAY_SIZE(vnet_counter_names);
+	unsigned int total = ARRAY_SIZE(vnet_counter_names) +
+			     ARRAY_SIZE(vnet_line_names);
 
 	if (!VNET_STAT_OPS)
 		total += ARRAY_SIZE(vnet_queue_names) * priv->queues;
@@ -108,6 +139,8 @@ void vnet_get_counter_names(const struct net_device *dev, u8 *data)
 
 	memcpy(data, vnet_counter_names, sizeof(vnet_counter_names));
 	data += sizeof(vnet_counter_names);
+	memcpy(data, vnet_line_names, sizeof(vnet_line_names));
+	data += sizeof(vnet_line_names);
 	if (VNET_STAT_OPS)
 		return;
 	for (i = 0; i < priv->queues; i++) {
@@ -139,6 +172,8 @@ void vnet_get_ethtool_stats(struct net_device *dev,
 	*data++ = vnet_sum(priv, wire_stats, VNET_WIRE_IGNORED);
 	for (i = VNET_RX_INTERRUPTS; i < VNET_RX_COUNTERS; i++)
 		*data++ = vnet_sum(priv, rx_stats, i);
+	for (i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++)
+		*data++ = priv->line ? vnet_line_read(priv->line, i) : 0;
 	if (VNET_STAT_OPS)
 		return;
 

@@ -113,6 +113,18 @@ VNET_STATS(vnet_rx_stats, VNET_RX_COUNTERS);
 	u64_stats_update_end(&(_set)->syncp);				\
 } while (0)
 
+/* Reads one counter of a set as a whole, on a 32-bit machine too. */
+#define vnet_read(_set, _which) ({					\
+	unsigned int __start;						\
+	u64 __value;							\
+									\
+	do {								\
+		__start = u64_stats_fetch_begin(&(_set)->syncp);	\
+		__value = u64_stats_read(&(_set)->count[_which]);	\
+	} while (u64_stats_fetch_retry(&(_set)->syncp, __start));	\
+	__value;							\
+})
+
 void vnet_get_stats64(struct net_device *dev,
 		      struct rtnl_link_stats64 *stats);
 unsigned int vnet_counter_total(const struct net_device *dev);

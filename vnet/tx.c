@@ -17,6 +17,7 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
+#include "line.h"
 #include "vnet.h"
 
 /**
@@ -33,7 +34,10 @@ static void vnet_doorbell(struct vnet_queue *q, struct vnet_queue *far,
 {
 	vnet_ring_publish(&q->tx);
 	vnet_count(&q->tx_stats, VNET_TX_DOORBELLS, 1);
-	vnet_irq_raise(far, q, many);
+	if (unlikely(q->out))
+		vnet_line_doorbell(q, far, many);
+	else
+		vnet_irq_raise(far, q, many);
 }
 
 /**
@@ -126,6 +130,8 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (likely(skb)) {
 		skb_tx_timestamp(skb);
 		many = skb_is_gso(skb);
+		if (unlikely(q->out))
+			vnet_line_stamp(skb);
 		more = !__netdev_tx_sent_queue(q->txq, skb->len, more);
 		vnet_ring_put(&q->tx, skb);
 		vnet_tx_maybe_stop(q);

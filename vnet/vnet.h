@@ -29,6 +29,7 @@
 #include <net/xdp.h>
 
 #include "compat.h"
+#include "impair.h"
 #include "ring.h"
 #include "stats.h"
 #include "uapi/vnet.h"
@@ -60,6 +61,10 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @far: the queue pair at the other end that gets what this one sends; NULL
  *	while there is no link or it is frozen. Written under the TX lock, which
  *	also keeps whoever found it non-NULL from being overtaken by a freeze.
+ * @out: the impaired wire over which that goes; NULL for a clean one; written
+ *	with @far
+ * @line: the impaired wire that this queue's poll runs, or NULL; written while
+ *	the link is frozen
  * @feeds: first of the queue pairs at the other end that send to this one;
  *	written while the link is frozen
  * @feed_next: next queue pair that sends to the same one
@@ -94,6 +99,8 @@ struct vnet_queue {
 	struct netdev_queue *txq;
 	unsigned int index;
 	struct vnet_queue *far;
+	struct vnet_line *out;
+	struct vnet_line *line;
 	struct vnet_queue *feeds;
 	struct vnet_queue *feed_next;
 	void **slots;
@@ -132,6 +139,7 @@ struct vnet_queue {
  * @peer: the other end of a pair, or the device itself; NULL before the one
  *	exists. Written under RTNL, read there or under RCU
  * @queue: its queue pairs, as many as the device may ever have
+ * @line: what happens to frames that it sends, if anything ever has
  * @xdp_prog: the XDP program; written under RTNL, read under RCU
  * @far_mac: address of the neighbour, if the wire is a VNET_WIRE_REFLECT
  * @wire: what is at the other end, an enum vnet_wire_kind
@@ -142,13 +150,14 @@ struct vnet_queue {
  * @steered: `ethtool -X` has been used, and @rss_table acts
  * @pause_rx: it stops sending when the far end asks it to
  * @pause_tx: it asks the far end to stop sending when its RX ring is full
+ * @per_frame: the wire tells frames apart: nothing larger may be sent
+ * @direction: see &vnet_impair.direction
  * @adaptive_rx: interrupts are put off only while that is worth it
  * @queues: how many queue pairs are in use
  * @tx_size: slots of a TX ring
  * @rx_size: slots of an RX ring
  * @rx_usecs: see &vnet_queue.rx_usecs, as it was set
  * @rx_frames: see &vnet_queue.rx_frames, as it was set
- * @speed: of the link, in Mbit/s, as it was set
  * @msg_enable: what to log, NETIF_MSG_*
  * @headroom: bytes that whoever sits above the device wants before a frame
  * @id: number of the device in this module, for debugfs
@@ -161,6 +170,7 @@ struct vnet_priv {
 	struct net_device *dev;
 	struct net_device __rcu *peer;
 	struct vnet_queue *queue;
+	struct vnet_line *line;
 	struct bpf_prog __rcu *xdp_prog;
 	u8 far_mac[ETH_ALEN];
 	u8 wire;
@@ -171,12 +181,13 @@ struct vnet_priv {
 	bool pause_rx;
 	bool pause_tx;
 	bool adaptive_rx;
+	bool per_frame;
+	u8 direction;
 	unsigned int queues;
 	unsigned int tx_size;
 	unsigned int rx_size;
 	unsigned int rx_usecs;
 	unsigned int rx_frames;
-	u32 speed;
 	u32 msg_enable;
 	u16 headroom;
 	unsigned int id;
@@ -203,6 +214,8 @@ struct vnet_xdp_work {
 	unsigned int count;
 	bool redirected;
 };
+
+struct vnet_line;
 
 /* A ring holds pointers to struct sk_buff, and, marked so, to xdp_frame. */
 #define VNET_FRAME_XDP 1UL
@@ -273,6 +286,8 @@ void vnet_moderate(struct vnet_priv *priv);
 /* freeze.c */
 void vnet_freeze(struct vnet_priv *priv);
 void vnet_thaw(struct vnet_priv *priv);
+void vnet_carrier(struct vnet_priv *priv);
+void vnet_cut(struct vnet_priv *priv);
 
 /* rss.c */
 void vnet_rss_default(struct vnet_priv *priv);
@@ -305,6 +320,21 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 void vnet_wire(struct vnet_queue *to);
 bool vnet_wire_pending(const struct vnet_queue *to);
 void vnet_frame_drop(void *frame);
+int vnet_forget(struct sk_buff *skb);
+struct vnet_queue *vnet_steer(struct vnet_queue *to, void *frame);
+
+/* change.c */
+const struct vnet_impair *vnet_impair_of(const struct vnet_priv *priv);
+struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
+				    unsigned int direction,
+				    const struct nlattr *attr,
+				    struct netlink_ext_ack *extack);
+int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next);
+int vnet_impair_rate(struct vnet_priv *priv, u64 rate);
+size_t vnet_impair_size(void);
+int vnet_impair_fill(struct sk_buff *skb, const struct vnet_priv *priv);
+size_t vnet_xstats_size(const struct net_device *dev);
+int vnet_xstats_fill(struct sk_buff *skb, const struct net_device *dev);
 
 /* reflect.c */
 bool vnet_reflect(const struct vnet_priv *priv, void *frame);
@@ -313,6 +343,7 @@ bool vnet_reflect(const struct vnet_priv *priv, void *frame);
 void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from,
 		    bool now);
 enum hrtimer_restart vnet_irq_timer(struct hrtimer *timer);
+void vnet_irq_fire(struct vnet_queue *q);
 void vnet_irq_force(struct vnet_queue *q);
 int vnet_poll(struct napi_struct *napi, int budget);
 

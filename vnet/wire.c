@@ -19,6 +19,7 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
+#include "line.h"
 #include "vnet.h"
 
 /**
@@ -50,7 +51,7 @@ void vnet_frame_drop(void *frame)
  * Context: The wire (softirq).
  * Return: 0, or -ENOMEM if a user's pages could not be copied.
  */
-static int vnet_forget(struct sk_buff *skb)
+int vnet_forget(struct sk_buff *skb)
 {
 	/* Pages lent by MSG_ZEROCOPY go back when the frame has left. */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
@@ -74,7 +75,7 @@ static int vnet_forget(struct sk_buff *skb)
  * Context: The wire (softirq).
  * Return: the queue.
  */
-static struct vnet_queue *vnet_steer(struct vnet_queue *to, void *frame)
+struct vnet_queue *vnet_steer(struct vnet_queue *to, void *frame)
 {
 	struct vnet_priv *priv = netdev_priv(to->dev);
 	u32 hash;
@@ -222,6 +223,11 @@ void vnet_wire(struct vnet_queue *to)
 {
 	struct vnet_queue *from;
 
+	if (unlikely(to->line)) {
+		vnet_line_run(to);
+		if (to->line->active)
+			return;
+	}
 	for (from = to->feeds; from; from = from->feed_next)
 		vnet_carry(from, to);
 }
@@ -238,6 +244,9 @@ bool vnet_wire_pending(const struct vnet_queue *to)
 	const struct vnet_queue *from;
 	const struct vnet_priv *near;
 
+	if (unlikely(to->line) &&
+	    (vnet_line_pending(to->line) || to->line->active))
+		return vnet_line_pending(to->line);
 	for (from = to->feeds; from; from = from->feed_next) {
 		near = netdev_priv(from->dev);
 		if (vnet_ring_count(&from->tx) && !READ_ONCE(near->stalled))

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+/**
+ * DOC: Impairments asked for, changed, told
+ *
+ * From the attributes of a request to settings (settings.c checks them), and
+ * from settings into force: all at once, for the frames that come to the line
+ * from then on; those under way are not touched.
+ *
+ * Process context, RTNL held, all of it.
+ *
+ * Next: line.c.
+ */
+
+#include <linux/netdevice.h>
+#include <linux/random.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/netlink.h>
+
+#include "line.h"
+#include "vnet.h"
+
+static const struct nla_policy vnet_impair_policy[VNET_IMPAIR_MAX + 1] = {
+	[VNET_IMPAIR_CLEAR ... VNET_IMPAIR_FLAP_DOWN] = { .type = NLA_U64 },
+	[VNET_IMPAIR_PATTERN] = { .type = NLA_NUL_STRING,
+				  .len = VNET_PATTERN_LEN - 1 },
+};
+
+/**
+ * vnet_impair_of() - the settings in force for what a device sends
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held.
+ * Return: the settings; NULL if there have never been any.
+ */
+const struct vnet_impair *vnet_impair_of(const struct vnet_priv *priv)
+{
+	return priv->line ? rtnl_dereference(priv->line->impair) : NULL;
+}
+
+/**
+ * vnet_impair_copy() - settings to be changed
+ * @priv: the device whose they are; NULL for settings that do nothing
+ * @direction: see &vnet_impair.direction
+ *
+ * Context: Process context, RTNL held.
+ * Return: the settings, to be freed or put in force; NULL without memory.
+ */
+static struct vnet_impair *vnet_impair_copy(const struct vnet_priv *priv,
+					    unsigned int direction)
+{
+	const struct vnet_impair *now = priv ? vnet_impair_of(priv) : NULL;
+	struct vnet_impair *impair;
+
+	impair = kmalloc(sizeof(*impair), GFP_KERNEL_ACCOUNT);
+	if (!impair)
+		return NULL;
+	if (now)
+		*impair = *now;
+	else
+		vnet_impair_init(impair, direction, get_random_u32());
+	return impair;
+}
+
+/**
+ * vnet_impair_ask() - read what is asked for
+ * @priv: the device that it concerns; NULL if it is yet to be made
+ * @direction: see &vnet_impair.direction
+ * @attr: IFLA_VNET_IMPAIR or IFLA_VNET_PEER_IMPAIR
+ * @extack: where to say what is wrong
+ *
+ * Context: Process context, RTNL held.
+ * Return: the settings, to be freed or put in force; or an error pointer:
+ * -EINVAL or -ENOMEM, or what is wrong with the attributes.
+ */
+struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
+				    unsigned int direction,
+				    const struct nlattr *attr,
+				    struct netlink_ext_ack *extack)
+{
+	struct vnet_refusal refusal = { .attr = VNET_IMPAIR_UNSPEC };
+	struct nlattr *tb[VNET_IMPAIR_MAX + 1];
+	struct vnet_impair *impair;
+	struct vnet_asked asked;
+	unsigned int i;
+	int err;
+
+	err = nla_parse_nested(tb, VNET_IMPAIR_MAX, attr, vnet_impair_policy,
+			       extack);
+	if (err)
+		return ERR_PTR(err);
+	impair = vnet_impair_copy(priv, direction);
+	if (!impair)
+		return ERR_PTR(-ENOMEM);
+	for (i = VNET_IMPAIR_CLEAR; i < VNET_IMPAIR_PATTERN; i++) {
+		asked.given[i] = tb[i];
+		asked.value[i] = tb[i] ? nla_get_u64(tb[i]) : 0;
+	}
+	asked.text = tb[VNET_IMPAIR_PATTERN] ?
+		     nla_data(tb[VNET_IMPAIR_PATTERN]) : NULL;
+
+	if (vnet_impair_apply(impair, &asked, &refusal)) {
+		NL_SET_ERR_MSG(extack, "");
+		extack->_msg = refusal.why;
+		extack->bad_attr = tb[refusal.attr] ?: attr;
+		kfree(impair);
+		return ERR_PTR(-EINVAL);
+	}
+	return impair;
+}
+
+/**
+ * vnet_impair_force() - put settings in force
+ * @priv: the device that sends
+ * @next: the settings; freed if this fails
+ *
+ * The stack must know what the wire carries before it meets the settings, and
+ * what it had already cut to another measure must have passed.
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0 or -ENOMEM; then nothing has changed.
+ */
+int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
+{
+	const struct vnet_impair *old = vnet_impair_of(priv);
+	bool was_active = old && old->active;
+	bool freeze;
+
+	freeze = was_active != next->active ||
+		 (next->per_frame && !priv->per_frame);
+	if (!priv->line) {
+		priv->line = vnet_line_alloc(priv, next);
+		if (!priv->line) {
+			kfree(next);
+			return -ENOMEM;
+		}
+	}
+	vnet_flap_stop(priv->line);
+	priv->per_frame = next->per_frame;
+	if (priv->dev->reg_state == NETREG_REGISTERED)
+		netdev_update_features(priv->dev);
+	if (freeze && priv->up) {
+		synchronize_net();
+		vnet_freeze(priv);
+	}
+	rcu_assign_pointer(priv->line->impair, next);
+	if (freeze && priv->up)
+		vnet_thaw(priv);
+	if (old)
+		kfree_rcu_mightsleep(old);
+	vnet_flap_start(priv->line);
+	return 0;
+}
+
+/**
+ * vnet_impair_rate() - set the rate alone, as `ethtool -s vn0 speed` does
+ * @priv: the device that sends
+ * @rate: in bits a second, or VNET_RATE_NONE
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0 or -ENOMEM; then nothing has changed.
+ */
+int vnet_impair_rate(struct vnet_priv *priv, u64 rate)
+{
+	struct vnet_impair *impair = vnet_impair_copy(priv, priv->direction);
+	struct vnet_asked asked = {};
+	struct vnet_refusal refusal;
+
+	if (!impair)
+		return -ENOMEM;
+	if (rate == VNET_RATE_NONE)
+		vnet_impair_reset(impair, VNET_IMPAIR_RATE);
+	else
+		impair->set[VNET_IMPAIR_RATE] = rate;
+	if (vnet_impair_apply(impair, &asked, &refusal)) {
+		kfree(impair);
+		return -EINVAL;
+	}
+	return vnet_impair_force(priv, impair);
+}
+
+/**
+ * vnet_impair_size() - room that vnet_impair_fill() needs
+ *
+ * Context: Any.
+ * Return: bytes.
+ */
+size_t vnet_impair_size(void)
+{
+	return nla_total_size(0) + nla_total_size(VNET_PATTERN_LEN) +
+	       VNET_IMPAIR_MAX * nla_total_size_64bit(sizeof(u64));
+}
+
+/**
+ * vnet_impair_fill() - tell user space of the settings
+ * @skb: the answer
+ * @priv: the device
+ *
+ * What is as usual is not told, but for the seed.
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -EMSGSIZE.
+ */
+int vnet_impair_fill(struct sk_buff *skb, const struct vnet_priv *priv)
+{
+	const struct vnet_impair *impair = vnet_impair_of(priv);
+	struct nlattr *nest;
+	unsigned int i;
+
+	if (!impair)
+		return 0;
+	nest = nla_nest_start(skb, IFLA_VNET_IMPAIR);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = VNET_IMPAIR_SEED; i < VNET_IMPAIR_PATTERN; i++) {
+		if (i != VNET_IMPAIR_SEED &&
+		    impair->set[i] == vnet_setting[i].usual)
+			continue;
+		if (nla_put_u64_64bit(skb, i, impair->set[i], VNET_IMPAIR_PAD))
+			goto err_cancel;
+	}
+	if (impair->text[0] &&
+	    nla_put_string(skb, VNET_IMPAIR_PATTERN, impair->text))
+		goto err_cancel;
+	nla_nest_end(skb, nest);
+	return 0;
+
+err_cancel:
+	nla_nest_cancel(skb, nest);
+	return -EMSGSIZE;
+}
+
+/**
+ * vnet_xstats_size() - room that vnet_xstats_fill() needs
+ * @dev: the device
+ *
+ * Context: Process context, RTNL held.
+ * Return: bytes.
+ */
+size_t vnet_xstats_size(const struct net_device *dev)
+{
+	return VNET_XSTAT_MAX * nla_total_size_64bit(sizeof(u64));
+}
+
+/**
+ * vnet_xstats_fill() - tell user space what a direction has counted
+ * @skb: the answer
+ * @dev: the device that sends
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -EMSGSIZE.
+ */
+int vnet_xstats_fill(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct vnet_priv *priv = netdev_priv(dev);
+	struct nlattr *nest;
+	unsigned int i;
+
+	if (!priv->line)
+		return 0;
+	nest = nla_nest_start_noflag(skb, IFLA_INFO_XSTATS);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++) {
+		if (nla_put_u64_64bit(skb, i, vnet_line_read(priv->line, i),
+				      VNET_XSTAT_PAD)) {
+			nla_nest_cancel(skb, nest);
+			return -EMSGSIZE;
+		}
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
