@@ -15,16 +15,24 @@
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #pragma weak addattr_l
+#pragma weak close_json_object
 #pragma weak iplink_parse
+#pragma weak is_json_context
+#pragma weak open_json_object
+#pragma weak print_color_bool
 #pragma weak print_color_string
+#pragma weak print_color_u64
 
 /* Room in ip's request, whose buffer says it nowhere. */
 #define IP_REQUEST_MAX 1024
 
 /* The values of ip's enum output_type and enum color_attr that we use. */
+#define IP_PRINT_JSON 2
 #define IP_PRINT_ANY 4
 #define IP_COLOR_NONE 6
 
@@ -99,5 +107,47 @@ int iplink_parse(int argc, char **argv, struct iplink_req *request,
  */
 int print_color_string(int type, int color, const char *key,
 		       const char *format, const char *value);
+
+/**
+ * print_color_u64() - print a number, or the like as JSON if -j was given
+ * @type: IP_PRINT_ANY or IP_PRINT_JSON
+ * @color: IP_COLOR_NONE
+ * @key: its name in JSON
+ * @format: how to print it otherwise
+ * @value: the number
+ *
+ * Return: number of characters.
+ */
+int print_color_u64(int type, int color, const char *key, const char *format,
+		    uint64_t value);
+
+/**
+ * print_color_bool() - print a truth, or the like as JSON if -j was given
+ * @type: IP_PRINT_JSON
+ * @color: IP_COLOR_NONE
+ * @key: its name in JSON
+ * @format: how to print it otherwise
+ * @value: the truth
+ *
+ * Return: number of characters.
+ */
+int print_color_bool(int type, int color, const char *key, const char *format,
+		     bool value);
+
+/**
+ * is_json_context() - whether -j was given
+ *
+ * Return: true if it was.
+ */
+bool is_json_context(void);
+
+/**
+ * open_json_object() - begin an object, if -j was given
+ * @key: its name
+ */
+void open_json_object(const char *key);
+
+/** close_json_object() - end an object, if -j was given */
+void close_json_object(void);
 
 #endif /* VNET_IP_H */

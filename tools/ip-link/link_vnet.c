@@ -4,8 +4,8 @@
  *
  * A plugin: ip loads link_vnet.so when it first meets the kind, and finds
  * vnet_link_util in it. What a user may write is a table of words; to teach it
- * another one, add a line to vnet_words and a function that appends the
- * attribute.
+ * another one, add a line to vnet_keys and a function that appends the
+ * attribute; those for impairments are in words.c.
  *
  * Whatever is wrong with a line gets one sentence, and then nothing is sent.
  *
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "ip.h"
+#include "words.h"
 #include "uapi/vnet.h"
 
 /* Tells the user what is wrong, in one sentence. */
@@ -25,13 +26,14 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char vnet_usage[] =
-	"Usage: ... vnet [ wire peer ] [ peer [ PEER ] ]\n"
-	"       ... vnet wire { loop | reflect }\n"
+	"Usage: ... vnet [ wire peer ] [ IMPAIRMENTS ] [ peer [ IMPAIRMENTS ] [ PEER ] ]\n"
+	"       ... vnet wire { loop | reflect } [ IMPAIRMENTS ]\n"
 	"\n"
 	"wire  what is at its other end: another device (as if not given), the\n"
 	"      device itself, or a neighbour that answers to every address\n"
 	"peer  PEER describes the other device as 'ip link add' does:\n"
-	"      [ name NAME ] [ netns NETNS ] [ address LLADDR ] ...\n";
+	"      [ name NAME ] [ netns NETNS ] [ address LLADDR ] ...\n"
+	"\n";
 
 static const char * const vnet_wire_names[] = {
 	[VNET_WIRE_PEER] = "peer",
@@ -44,9 +46,10 @@ static const char * const vnet_wire_names[] = {
  * @argc: number of words left
  * @argv: the words left
  * @request: where the attributes go
- * @seen: bit n is set if word n of vnet_words was there
+ * @seen: bit n is set if word n of vnet_keys was there
  * @wire: what was said about the wire, else VNET_WIRE_PEER
  * @peer: "peer" was there: what is left is about the other end
+ * @words: what was said about impairments, of this end and of the other
  */
 struct vnet_line {
 	int argc;
@@ -55,16 +58,17 @@ struct vnet_line {
 	unsigned int seen;
 	__u32 wire;
 	bool peer;
+	struct vnet_words words[2];
 };
 
 /**
- * struct vnet_word - a word that may stand behind "type vnet"
+ * struct vnet_key - a word that may stand behind "type vnet"
  * @name: the word
  * @values: what may follow, in words; NULL if it stands alone
  * @parse: does what it means; gets the word behind it if there are @values;
  *	returns 0, or negative when it has told the user why not
  */
-struct vnet_word {
+struct vnet_key {
 	const char *name;
 	const char *values;
 	int (*parse)(struct vnet_line *line, const char *value);
@@ -112,15 +116,11 @@ static int vnet_parse_wire(struct vnet_line *line, const char *value)
  * @line: the line
  * @value: not used
  *
- * Return: 0, or negative if it is not the time for that.
+ * Return: 0, always.
  */
 static int vnet_parse_peer(struct vnet_line *line, const char *value)
 {
 	(void)value;
-	if (!(line->request->nlmsg_flags & NLM_F_CREATE)) {
-		vnet_err("a peer is described when a pair is added; later it is set by its own name");
-		return -1;
-	}
 	line->peer = true;
 	return 0;
 }
@@ -137,41 +137,42 @@ static int vnet_parse_help(struct vnet_line *line, const char *value)
 	(void)line;
 	(void)value;
 	fputs(vnet_usage, stderr);
+	fputs(vnet_words_usage, stderr);
 	return -1;
 }
 
-static const struct vnet_word vnet_words[] = {
+static const struct vnet_key vnet_keys[] = {
 	{ "wire", "peer, loop or reflect", vnet_parse_wire },
 	{ "peer", NULL, vnet_parse_peer },
 	{ "help", NULL, vnet_parse_help },
 };
 
 /**
- * vnet_find_word() - look a word up
+ * vnet_find_key() - look a word up
  * @name: the word
  *
- * Return: its place in vnet_words, or NULL if it is not there.
+ * Return: its place in vnet_keys, or NULL if it is not there.
  */
-static const struct vnet_word *vnet_find_word(const char *name)
+static const struct vnet_key *vnet_find_key(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(vnet_words); i++) {
-		if (!strcmp(name, vnet_words[i].name))
-			return &vnet_words[i];
+	for (size_t i = 0; i < ARRAY_SIZE(vnet_keys); i++) {
+		if (!strcmp(name, vnet_keys[i].name))
+			return &vnet_keys[i];
 	}
 	return NULL;
 }
 
 /**
- * vnet_parse_word() - take the first word of a line, and its value
+ * vnet_parse_key() - take the first word of a line, and its value
  * @line: the line
  * @word: its first word
  *
  * Return: 0, or negative if something is wrong, which it has told the user.
  */
-static int vnet_parse_word(struct vnet_line *line,
-			   const struct vnet_word *word)
+static int vnet_parse_key(struct vnet_line *line,
+			   const struct vnet_key *word)
 {
-	unsigned int bit = 1u << (word - vnet_words);
+	unsigned int bit = 1u << (word - vnet_keys);
 	const char *value = NULL;
 
 	if (line->seen & bit) {
@@ -196,6 +197,65 @@ static int vnet_parse_word(struct vnet_line *line,
 		value = *line->argv++;
 	}
 	return word->parse(line, value);
+}
+
+/**
+ * vnet_parse_line() - take the words that are ours
+ * @line: the line
+ *
+ * Return: 0, or negative if something is wrong, which the user has been told.
+ */
+static int vnet_parse_line(struct vnet_line *line)
+{
+	const struct vnet_key *key;
+
+	while (line->argc) {
+		key = vnet_find_key(line->argv[0]);
+		if (key) {
+			if (vnet_parse_key(line, key))
+				return -1;
+		} else if (vnet_word_find(line->argv[0])) {
+			if (vnet_words_take(&line->words[line->peer],
+					    &line->argc, &line->argv))
+				return -1;
+		} else {
+			break;
+		}
+	}
+	return 0;
+}
+
+/**
+ * vnet_append_words() - append what was said about the impairments of one end
+ * @line: the line
+ * @type: IFLA_VNET_IMPAIR or IFLA_VNET_PEER_IMPAIR
+ * @words: what was said
+ *
+ * Return: 0, or negative if there is no room, which ip has told the user.
+ */
+static int vnet_append_words(struct vnet_line *line, int type,
+			     const struct vnet_words *words)
+{
+	struct nlmsghdr *request = line->request;
+	struct rtattr *nest;
+
+	if (!words->any)
+		return 0;
+	nest = (void *)((char *)request + NLMSG_ALIGN(request->nlmsg_len));
+	if (vnet_append(line, type | NLA_F_NESTED, NULL, 0))
+		return -1;
+	for (int i = 0; i < VNET_IMPAIR_PATTERN; i++) {
+		if (words->given[i] &&
+		    vnet_append(line, i, &words->value[i],
+				sizeof(words->value[i])))
+			return -1;
+	}
+	if (words->text && vnet_append(line, VNET_IMPAIR_PATTERN, words->text,
+				       strlen(words->text) + 1))
+		return -1;
+	nest->rta_len = (char *)request + NLMSG_ALIGN(request->nlmsg_len) -
+			(char *)nest;
+	return 0;
 }
 
 /**
@@ -255,7 +315,7 @@ static int vnet_parse_opt(struct link_util *util, int argc, char **argv,
 		.request = request,
 		.wire = VNET_WIRE_PEER,
 	};
-	const struct vnet_word *word;
+	bool create = request->nlmsg_flags & NLM_F_CREATE;
 
 	(void)util;
 	if (!addattr_l || !iplink_parse) {
@@ -263,23 +323,189 @@ static int vnet_parse_opt(struct link_util *util, int argc, char **argv,
 		return -1;
 	}
 
-	while (line.argc && (word = vnet_find_word(line.argv[0]))) {
-		if (vnet_parse_word(&line, word))
-			return -1;
-	}
+	if (vnet_parse_line(&line))
+		return -1;
 	if (line.peer && line.wire != VNET_WIRE_PEER) {
 		vnet_err("a link with \"wire %s\" has no peer",
 			 vnet_wire_names[line.wire]);
 		return -1;
 	}
-	if (line.peer)
+	if (vnet_append_words(&line, IFLA_VNET_IMPAIR, &line.words[0]) ||
+	    vnet_append_words(&line, IFLA_VNET_PEER_IMPAIR, &line.words[1]))
+		return -1;
+	if (line.peer && create)
 		return vnet_parse_peer_link(&line);
+	if (line.peer && (line.argc || !line.words[1].any)) {
+		vnet_err("of a link's peer, only impairments can be set from here");
+		return -1;
+	}
 	if (line.argc) {
 		vnet_err("unknown word \"%s\"; 'ip link help vnet' shows all",
 			 line.argv[0]);
 		return -1;
 	}
 	return 0;
+}
+
+/**
+ * vnet_print_wire() - print what is at the other end
+ * @attr: IFLA_VNET_WIRE
+ */
+static void vnet_print_wire(const struct rtattr *attr)
+{
+	char number[sizeof("4294967295")];
+	const char *name = number;
+	__u32 value;
+
+	if (RTA_PAYLOAD(attr) < sizeof(value))
+		return;
+	memcpy(&value, RTA_DATA(attr), sizeof(value));
+	if (value < ARRAY_SIZE(vnet_wire_names))
+		name = vnet_wire_names[value];
+	else /* a newer kernel's */
+		snprintf(number, sizeof(number), "%u", value);
+	print_color_string(IP_PRINT_ANY, IP_COLOR_NONE, "wire", "wire %s ",
+			   name);
+}
+
+/**
+ * vnet_read_attrs() - sort the numbers in a nest
+ * @nest: the nest
+ * @given: which there are
+ * @value: their values
+ * @count: how many may be told apart
+ *
+ * Return: the pattern of losses, or an empty text.
+ */
+static const char *vnet_read_attrs(const struct rtattr *nest, bool *given,
+				   __u64 *value, unsigned int count)
+{
+	int left = RTA_PAYLOAD(nest);
+	const char *text = "";
+	struct rtattr *attr;
+	unsigned int type;
+
+	for (attr = RTA_DATA(nest); RTA_OK(attr, left);
+	     attr = RTA_NEXT(attr, left)) {
+		type = attr->rta_type & NLA_TYPE_MASK;
+		if (type == VNET_IMPAIR_PATTERN && type >= count &&
+		    RTA_PAYLOAD(attr) &&
+		    !((char *)RTA_DATA(attr))[RTA_PAYLOAD(attr) - 1])
+			text = RTA_DATA(attr);
+		if (type >= count || RTA_PAYLOAD(attr) != sizeof(*value))
+			continue;
+		given[type] = true;
+		memcpy(&value[type], RTA_DATA(attr), sizeof(*value));
+	}
+	return text;
+}
+
+/**
+ * vnet_print_number() - print a number under its word
+ * @key: its name in JSON
+ * @text: what else is printed
+ * @value: the number
+ */
+static void vnet_print_number(const char *key, const char *text, __u64 value)
+{
+	if (is_json_context())
+		print_color_u64(IP_PRINT_JSON, IP_COLOR_NONE, key, NULL, value);
+	else
+		print_color_string(IP_PRINT_ANY, IP_COLOR_NONE, NULL, "%s ",
+				   text);
+}
+
+/**
+ * vnet_print_impair() - print what happens to the frames of a direction
+ * @nest: IFLA_VNET_IMPAIR
+ *
+ * As it can be read again; in JSON as the kernel has it: times in ns,
+ * probabilities in parts of 1 000 000 000.
+ */
+static void vnet_print_impair(const struct rtattr *nest)
+{
+	static const char * const models[] = {
+		[VNET_LOSS_NONE] = "none", [VNET_LOSS_RANDOM] = "random",
+		[VNET_LOSS_BURST] = "burst", [VNET_LOSS_GE] = "ge",
+		[VNET_LOSS_4STATE] = "4state", [VNET_LOSS_PATTERN] = "pattern",
+	};
+	bool given[VNET_IMPAIR_PATTERN] = {}, vlan = false;
+	__u64 value[VNET_IMPAIR_PATTERN] = {};
+	char line[2 * VNET_PATTERN_LEN], number[64], other[64];
+	const struct vnet_word *word;
+	const char *text;
+
+	text = vnet_read_attrs(nest, given, value, VNET_IMPAIR_PATTERN);
+	open_json_object("impair");
+	for (int i = VNET_IMPAIR_SEED; i < VNET_IMPAIR_PATTERN; i++) {
+		if (!given[i] || i == VNET_IMPAIR_FLAP_DOWN)
+			continue;
+		if (i >= VNET_IMPAIR_VLAN_MATCH && !vlan &&
+		    i <= VNET_IMPAIR_VLAN_PROTO && !is_json_context()) {
+			vlan = true;
+			vnet_print_number("vlan", "vlan", 0);
+		}
+		word = vnet_word_for(i, value[i]);
+		if (i == VNET_IMPAIR_LOSS_MODEL) {
+			if (is_json_context())
+				print_color_string(IP_PRINT_JSON,
+						   IP_COLOR_NONE, "loss_model",
+						   NULL,
+						   value[i] < ARRAY_SIZE(models) ?
+						   models[value[i]] : "?");
+			if (value[i] <= VNET_LOSS_BURST)
+				snprintf(line, sizeof(line), "loss");
+			else
+				snprintf(line, sizeof(line), "loss %s%s%s",
+					 value[i] < ARRAY_SIZE(models) ?
+					 models[value[i]] : "?",
+					 *text ? " " : "", text);
+			if (!is_json_context())
+				vnet_print_number(NULL, line, 0);
+			else if (*text)
+				print_color_string(IP_PRINT_JSON,
+						   IP_COLOR_NONE, "pattern",
+						   NULL, text);
+		} else if (i == VNET_IMPAIR_LOSS) {
+			vnet_word_text(vnet_word_for(VNET_IMPAIR_BAD, 0),
+				       value[i], number, sizeof(number));
+			vnet_print_number("loss", number, value[i]);
+		} else if (i == VNET_IMPAIR_FLAP_UP) {
+			word = vnet_word_for(VNET_IMPAIR_DELAY, 0);
+			vnet_word_text(word, value[i], number, sizeof(number));
+			vnet_word_text(word, value[VNET_IMPAIR_FLAP_DOWN],
+				       other, sizeof(other));
+			snprintf(line, sizeof(line), "flap %s %s", number,
+				 other);
+			vnet_print_number("flap_up", line, value[i]);
+			if (is_json_context())
+				vnet_print_number("flap_down", "",
+						  value[VNET_IMPAIR_FLAP_DOWN]);
+		} else if (!word) {
+			continue;
+		} else if (word->unit == VNET_IS && is_json_context()) {
+			print_color_bool(IP_PRINT_JSON, IP_COLOR_NONE,
+					 word->name, NULL, true);
+		} else {
+			vnet_word_text(word, value[i], number, sizeof(number));
+			snprintf(line, sizeof(line), "%s%s%s", word->name,
+				 word->unit == VNET_IS ? "" : " ",
+				 word->unit == VNET_IS ? "" : number);
+			vnet_print_number(word->name, line, value[i]);
+		}
+	}
+	close_json_object();
+}
+
+/**
+ * vnet_can_print() - whether this ip has what is needed to print
+ *
+ * Return: true if it has.
+ */
+static bool vnet_can_print(void)
+{
+	return print_color_string && print_color_u64 && print_color_bool &&
+	       is_json_context && open_json_object && close_json_object;
 }
 
 /**
@@ -292,23 +518,59 @@ static int vnet_parse_opt(struct link_util *util, int argc, char **argv,
 static void vnet_print_opt(struct link_util *util, FILE *file,
 			   struct rtattr *attr[])
 {
-	const struct rtattr *wire = attr ? attr[IFLA_VNET_WIRE] : NULL;
-	char number[sizeof("4294967295")];
-	const char *name = number;
-	__u32 value;
+	(void)util;
+	(void)file;
+	if (!attr || !vnet_can_print())
+		return;
+	if (attr[IFLA_VNET_WIRE])
+		vnet_print_wire(attr[IFLA_VNET_WIRE]);
+	if (attr[IFLA_VNET_IMPAIR])
+		vnet_print_impair(attr[IFLA_VNET_IMPAIR]);
+}
+
+/* The names of VNET_XSTAT_*, from VNET_XSTAT_FRAMES on. */
+static const char * const vnet_xstat_names[] = {
+	"frames", "lost", "duplicated", "corrupted", "truncated", "reordered",
+	"reordered_late", "queue_drops", "ecn_marked", "limit_drops",
+	"no_memory", "cut", "no_carrier", "vlan_popped", "vlan_translated",
+	"vlan_pushed", "clamped", "delivered", "late", "in_flight",
+	"in_flight_bytes", "queue_peak", "late_p50_ns", "late_p99_ns",
+	"late_max_ns",
+};
+
+/**
+ * vnet_print_xstats() - print what a direction has counted
+ * @util: ours
+ * @file: not used: ip's functions know where to
+ * @xstats: IFLA_INFO_XSTATS
+ *
+ * In words only what is not 0; in JSON all.
+ */
+static void vnet_print_xstats(struct link_util *util, FILE *file,
+			      struct rtattr *xstats)
+{
+	__u64 value[VNET_XSTAT_MAX + 1] = {};
+	bool given[VNET_XSTAT_MAX + 1] = {};
+	char line[64];
 
 	(void)util;
 	(void)file;
-	if (!print_color_string || !wire || RTA_PAYLOAD(wire) < sizeof(value))
+	if (!vnet_can_print() || !RTA_PAYLOAD(xstats))
 		return;
+	vnet_read_attrs(xstats, given, value, ARRAY_SIZE(value));
+	open_json_object("line");
+	if (!is_json_context())
+		vnet_print_number(NULL, "\n    line:", 0);
+	for (int i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++) {
+		const char *name = vnet_xstat_names[i - VNET_XSTAT_FRAMES];
 
-	memcpy(&value, RTA_DATA(wire), sizeof(value));
-	if (value < ARRAY_SIZE(vnet_wire_names))
-		name = vnet_wire_names[value];
-	else /* a newer kernel's */
-		snprintf(number, sizeof(number), "%u", value);
-	print_color_string(IP_PRINT_ANY, IP_COLOR_NONE, "wire", "wire %s ",
-			   name);
+		if (!given[i] || (!value[i] && !is_json_context()))
+			continue;
+		snprintf(line, sizeof(line), "%s %llu", name,
+			 (unsigned long long)value[i]);
+		vnet_print_number(name, line, value[i]);
+	}
+	close_json_object();
 }
 
 /**
@@ -325,6 +587,7 @@ static void vnet_print_help(struct link_util *util, int argc, char **argv,
 	(void)argc;
 	(void)argv;
 	fputs(vnet_usage, file);
+	fputs(vnet_words_usage, file);
 }
 
 struct link_util vnet_link_util = {
@@ -332,5 +595,6 @@ struct link_util vnet_link_util = {
 	.maxattr = IFLA_VNET_MAX,
 	.parse_opt = vnet_parse_opt,
 	.print_opt = vnet_print_opt,
+	.print_xstats = vnet_print_xstats,
 	.print_help = vnet_print_help,
 };
