@@ -176,7 +176,7 @@ static __u64 vnet_remains(__u64 time, __u64 half_life)
 }
 
 /**
- * vnet_drift() - move on the number behind a delay that is not forgotten at once
+ * vnet_drift() - move on the number behind a delay that lasts
  * @dice: where it was, and when
  * @half_life: of the number, in ns
  * @now: time, in ns

@@ -77,10 +77,10 @@ void vnet_flap_init(struct vnet_line *line)
 void vnet_flap_start(struct vnet_line *line)
 {
 	const struct vnet_impair *impair = rtnl_dereference(line->impair);
+	u64 up = impair->set[VNET_IMPAIR_FLAP_UP];
 
-	if (impair->set[VNET_IMPAIR_FLAP_DOWN])
-		schedule_delayed_work(&line->flap,
-				      nsecs_to_jiffies(impair->set[VNET_IMPAIR_FLAP_UP]));
+	if (up)
+		schedule_delayed_work(&line->flap, nsecs_to_jiffies(up));
 }
 
 /**

@@ -77,6 +77,37 @@ struct sk_buff *vnet_flight_first(const struct vnet_flight *flight)
 }
 
 /**
+ * vnet_flight_next() - when to look for frames that are due
+ * @flight: where
+ * @slack: by how much a frame may be late if another is due by then, in ns
+ *
+ * Context: Softirq.
+ * Return: ns; VNET_NEVER if there is no frame.
+ */
+u64 vnet_flight_next(const struct vnet_flight *flight, u64 slack)
+{
+	struct sk_buff *first = vnet_flight_first(flight);
+	struct sk_buff *row = skb_peek(&flight->row);
+	struct sk_buff *second;
+	u64 due;
+
+	if (!first)
+		return VNET_NEVER;
+	due = VNET_CB(first)->due;
+	if (first == row) {
+		second = skb_peek_next(row, &flight->row);
+	} else {
+		second = skb_rb_next(first);
+		/* The row's first is as good. */
+		if (row && VNET_CB(row)->due <= due + slack)
+			return due + slack;
+	}
+	if (second && VNET_CB(second)->due <= due + slack)
+		return due + slack;
+	return due;
+}
+
+/**
  * vnet_flight_pop() - take out the frame that is due first
  * @flight: where
  * @skb: what vnet_flight_first() has returned

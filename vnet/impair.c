@@ -229,6 +229,9 @@ void vnet_judge(const struct vnet_impair *impair, struct vnet_dice *dice,
 	verdict->ordinal = n;
 	verdict->marks = 0;
 	verdict->bits = 0;
+	verdict->delay = impair->set[VNET_IMPAIR_DELAY];
+	if (!impair->chance)
+		return;
 	if (vnet_lose(impair, dice, n))
 		verdict->marks |= VNET_LOST;
 	verdict->marks |= vnet_mark(impair, impair->duplicate,
@@ -241,7 +244,6 @@ void vnet_judge(const struct vnet_impair *impair, struct vnet_dice *dice,
 				    VNET_DRAW_REORDER, n, VNET_REORDERED);
 	if (verdict->marks & VNET_CORRUPTED)
 		verdict->bits = vnet_draw(impair, VNET_DRAW_BITS, n);
-	verdict->delay = impair->set[VNET_IMPAIR_DELAY];
 	if (impair->set[VNET_IMPAIR_JITTER])
 		verdict->delay = vnet_delay(impair, dice, now,
 					    vnet_draw(impair, VNET_DRAW_DELAY,

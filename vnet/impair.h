@@ -104,6 +104,8 @@ struct vnet_pattern {
  * @active: there is anything to be done at all
  * @timed: frames take time
  * @per_frame: frames are to be told apart: nothing larger than a wire carries
+ * @vlan: VLAN tags are changed
+ * @chance: something is drawn for
  * @key: what the draws for each purpose depend on
  * @pattern: VNET_IMPAIR_PATTERN, understood
  * @loss: chance of a loss; in the bad state, if there are states
@@ -129,6 +131,8 @@ struct vnet_impair {
 	bool active;
 	bool timed;
 	bool per_frame;
+	bool vlan;
+	bool chance;
 	__u64 key[VNET_DRAWS];
 	struct vnet_pattern pattern;
 	__u64 loss;

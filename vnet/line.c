@@ -36,9 +36,6 @@
 /* How many frames come out at once; as many as a poll hands on. */
 #define VNET_LINE_BUDGET NAPI_POLL_WEIGHT
 
-/* An event that never comes. */
-#define VNET_NEVER U64_MAX
-
 /**
  * vnet_line_count() - count something
  * @line: the line
@@ -61,7 +58,7 @@ void vnet_line_count(struct vnet_line *line, unsigned int which, u64 n)
  */
 static void vnet_line_leave(struct vnet_line *line, const struct sk_buff *skb)
 {
-	WRITE_ONCE(line->bytes, line->bytes - skb->truesize);
+	WRITE_ONCE(line->bytes, line->bytes - VNET_CB(skb)->truesize);
 	WRITE_ONCE(line->frames, line->frames - 1);
 }
 
@@ -175,15 +172,10 @@ void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
 {
 	struct vnet_cb *cb = VNET_CB(skb);
 
-	vnet_line_leave(line, skb);
 	if (unlikely(vnet_forget(skb))) {
-		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
+		vnet_line_lose(line, skb, VNET_XSTAT_NO_MEMORY);
 		return;
 	}
-	/* What was forgotten may have taken memory, too. */
-	WRITE_ONCE(line->bytes, line->bytes + skb->truesize);
-	WRITE_ONCE(line->frames, line->frames + 1);
-
 	cb->due = left + cb->delay;
 	if (impair->set[VNET_IMPAIR_KEEP_ORDER])
 		cb->due = max(cb->due, line->last_due);
@@ -215,6 +207,7 @@ static bool vnet_line_admit(struct vnet_line *line,
 		vnet_line_refuse(line, skb, VNET_XSTAT_LIMIT_DROPS);
 		return false;
 	}
+	VNET_CB(skb)->truesize = skb->truesize;
 	WRITE_ONCE(line->bytes, line->bytes + skb->truesize);
 	WRITE_ONCE(line->frames, line->frames + 1);
 	if (impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE ||
@@ -331,7 +324,6 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	unsigned int done;
 	struct vnet_cb *cb;
 
-	vnet_line_count(line, VNET_XSTAT_FRAMES, 1);
 	if (unlikely(!skb)) {
 		vnet_line_count(line, VNET_XSTAT_NO_MEMORY, 1);
 		return 0;
@@ -342,9 +334,10 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	cb->delay = verdict.delay;
 	cb->ordinal = verdict.ordinal;
 	cb->marks = verdict.marks;
+	cb->push = false;
 	trace_vnet_verdict(line->near->dev, skb, &verdict);
 
-	if (unlikely(vnet_vlan_in(line, impair, skb))) {
+	if (unlikely(impair->vlan) && vnet_vlan_in(line, impair, skb)) {
 		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
 		return 0;
 	}
@@ -374,21 +367,38 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 
 /**
  * vnet_line_complete() - frames have left their sender for good
+ * @line: the line
  * @from: the queue that has sent them
  * @n: how many
  * @bytes: of all together
  *
  * Context: Softirq; the consumer of the TX ring.
  */
-void vnet_line_complete(struct vnet_queue *from, unsigned int n,
-			unsigned int bytes)
+void vnet_line_complete(struct vnet_line *line, struct vnet_queue *from,
+			unsigned int n, unsigned int bytes)
 {
+	vnet_line_count(line, VNET_XSTAT_FRAMES, n);
 	vnet_ring_consume(&from->tx, n);
 	vnet_count(&from->wire_stats, VNET_WIRE_COMPLETIONS, 1);
 	vnet_count(&from->wire_stats, VNET_WIRE_PACKETS, n);
 	vnet_count(&from->wire_stats, VNET_WIRE_BYTES, bytes);
 	netdev_tx_completed_queue(from->txq, n, bytes);
 	vnet_tx_wake(from);
+}
+
+/**
+ * vnet_line_entered() - when a frame came to the line
+ * @frame: the frame, as it lies in a ring
+ * @now: time, in ns
+ *
+ * Context: Softirq.
+ * Return: ns; what XDP has sent comes when it is looked at.
+ */
+static u64 vnet_line_entered(void *frame, u64 now)
+{
+	struct sk_buff *skb = frame;
+
+	return vnet_frame_xdp(frame) ? now : VNET_CB(skb)->entered;
 }
 
 /**
@@ -410,15 +420,14 @@ static void vnet_line_take(struct vnet_line *line,
 	for (i = 0; i < found; i++) {
 		frame = vnet_ring_peek(&from->tx, i);
 		bytes += vnet_frame_len(frame);
-		/* The rate first lets out what has left before this came. */
-		if (vnet_serial_length(&line->serial) &&
-		    !vnet_frame_xdp(frame))
+		/* First goes what has left the queue before this came. */
+		if (vnet_serial_length(&line->serial))
 			vnet_serial_run(line, impair,
-					VNET_CB((struct sk_buff *)frame)->entered);
+					vnet_line_entered(frame, now));
 		vnet_line_enter(line, impair, from, frame, now);
 	}
 	if (found)
-		vnet_line_complete(from, found, bytes);
+		vnet_line_complete(line, from, found, bytes);
 }
 
 /**
@@ -511,11 +520,39 @@ static void vnet_line_arrive(struct vnet_line *line,
 }
 
 /**
+ * vnet_line_deliver_one() - let out a frame that is due
+ * @line: the line
+ * @impair: the settings
+ * @rxq: the queue that receives it
+ * @skb: the frame, under way
+ * @wait: leave the frame where it is if the RX ring is full
+ * @now: time, in ns
+ *
+ * Context: Softirq; the producer of the RX ring.
+ * Return: false if the frame has to wait.
+ */
+static bool vnet_line_deliver_one(struct vnet_line *line,
+				  const struct vnet_impair *impair,
+				  struct vnet_queue *rxq, struct sk_buff *skb,
+				  bool wait, u64 now)
+{
+	if (unlikely(vnet_ring_full(&rxq->rx)) && wait)
+		return false;
+	vnet_flight_pop(&line->flight, skb);
+	vnet_line_arrive(line, impair, rxq, skb, now);
+	vnet_ring_publish(&rxq->rx);
+	return true;
+}
+
+/**
  * vnet_line_deliver() - let out what is due
  * @line: the line
  * @impair: the settings
  * @to: the queue whose poll runs the line
  * @now: time, in ns
+ *
+ * The ring of @to is emptied by the same poll, so that what does not fit need
+ * not wait for anybody; another is emptied some time.
  *
  * Context: Softirq; the producer of the RX rings.
  */
@@ -528,24 +565,22 @@ static void vnet_line_deliver(struct vnet_line *line,
 	unsigned int budget = VNET_LINE_BUDGET;
 	struct vnet_queue *rxq;
 	struct sk_buff *skb;
+	bool out = true;
 
 	line->blocked = false;
-	while (budget-- && (skb = vnet_flight_first(&line->flight)) &&
+	while (out && budget-- && (skb = vnet_flight_first(&line->flight)) &&
 	       VNET_CB(skb)->due <= now) {
 		rxq = vnet_line_rxq(line, to, skb);
-		if (far->steered)
+		if (unlikely(far->steered)) {
 			spin_lock(&rxq->rx_lock);
-		if (vnet_ring_full(&rxq->rx) && (rxq == to || pause)) {
-			/* Our own ring is emptied right after this. */
-			line->blocked = rxq != to;
-			budget = 0;
-		} else {
-			vnet_flight_pop(&line->flight, skb);
-			vnet_line_arrive(line, impair, rxq, skb, now);
-			vnet_ring_publish(&rxq->rx);
-		}
-		if (far->steered)
+			out = vnet_line_deliver_one(line, impair, rxq, skb,
+						    rxq == to || pause, now);
 			spin_unlock(&rxq->rx_lock);
+		} else {
+			out = vnet_line_deliver_one(line, impair, rxq, skb,
+						    rxq == to || pause, now);
+		}
+		line->blocked = !out && rxq != to;
 		if (rxq != to)
 			vnet_irq_raise(rxq, NULL, true);
 	}
@@ -555,25 +590,36 @@ static void vnet_line_deliver(struct vnet_line *line,
 }
 
 /**
- * vnet_line_next() - when something happens next
+ * vnet_line_slack() - by how much a frame may be late for company's sake
+ * @line: the line
+ *
+ * A timer costs as much as several frames. Frames that are due so shortly one
+ * after the other come out together; an eighth of what an interrupt may be put
+ * off by, so `ethtool -C vn1 rx-usecs 0` makes it nothing.
+ *
+ * Context: Softirq.
+ * Return: ns.
+ */
+static u64 vnet_line_slack(const struct vnet_line *line)
+{
+	return READ_ONCE(line->runner->rx_usecs) * (NSEC_PER_USEC / 8);
+}
+
+/**
+ * vnet_line_next() - when a frame is to come out, or to wait no longer
  * @line: the line
  * @now: time, in ns
  *
  * Context: Softirq.
- * Return: ns; VNET_NEVER if nothing does.
+ * Return: ns; VNET_NEVER if there is none.
  */
 static u64 vnet_line_next(const struct vnet_line *line, u64 now)
 {
-	const struct sk_buff *skb = vnet_flight_first(&line->flight);
-	u64 next = VNET_NEVER;
+	u64 next = vnet_flight_next(&line->flight, vnet_line_slack(line));
+	const struct sk_buff *skb = skb_peek(&line->held);
 
-	if (skb)
-		next = VNET_CB(skb)->due;
 	if (line->blocked)
 		next = now + VNET_PAUSE;
-	if (line->serial.sending)
-		next = min(next, line->serial.end);
-	skb = skb_peek(&line->held);
 	if (skb)
 		next = min(next, VNET_CB(skb)->due + VNET_HOLD);
 	return next;
@@ -590,7 +636,8 @@ static u64 vnet_line_next(const struct vnet_line *line, u64 now)
 static void vnet_line_arm(struct vnet_line *line,
 			  const struct vnet_impair *impair, u64 now)
 {
-	u64 next = vnet_line_next(line, now);
+	u64 sent = vnet_serial_end(&line->serial, vnet_line_slack(line));
+	u64 next = min(sent, vnet_line_next(line, now));
 
 	if (next == VNET_NEVER)
 		return;
@@ -600,11 +647,9 @@ static void vnet_line_arm(struct vnet_line *line,
 			      HRTIMER_MODE_ABS);
 	}
 	/* What comes meanwhile is not late if it is looked at then. */
-	if (next == line->serial.end && line->serial.sending)
-		WRITE_ONCE(line->soon, true);
-	else
-		WRITE_ONCE(line->soon, next < now + VNET_SOON &&
-			   impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON);
+	WRITE_ONCE(line->soon, next == sent ||
+		   (next < now + VNET_SOON &&
+		    impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON));
 }
 
 /**
@@ -642,6 +687,7 @@ void vnet_line_run(struct vnet_queue *to)
 	rcu_read_lock();
 	impair = rcu_dereference(line->impair);
 	now = ktime_get_ns();
+	line->clock = now;
 	if (line->active && !line->blocked && !vnet_serial_pulls(impair) &&
 	    !READ_ONCE(line->near->stalled))
 		vnet_line_take_all(line, impair, now);
@@ -668,7 +714,7 @@ bool vnet_line_pending(const struct vnet_line *line)
 	if (READ_ONCE(line->frozen) || line->blocked)
 		return false;
 	skb = vnet_flight_first(&line->flight);
-	if (skb && VNET_CB(skb)->due <= ktime_get_ns())
+	if (skb && VNET_CB(skb)->due <= line->clock)
 		return true;
 	if (!line->active || READ_ONCE(line->soon) ||
 	    READ_ONCE(near->stalled))
@@ -735,7 +781,7 @@ void vnet_line_doorbell(struct vnet_queue *q, struct vnet_queue *far,
 void vnet_line_spill(struct vnet_line *line)
 {
 	local_bh_disable();
-	vnet_serial_let_go(&line->serial);
+	vnet_serial_let_go(line);
 	vnet_line_take_all(line, rtnl_dereference(line->impair),
 			   ktime_get_ns());
 	local_bh_enable();

@@ -49,6 +49,7 @@ struct vnet_line_stats {
  * @delay: how long it takes from the last bit sent to the first one received
  * @ordinal: its number in its direction, from 1
  * @release: to be held back until so many have passed, &vnet_line.passed
+ * @truesize: memory that was accounted for it, in bytes
  * @queue: which queue has sent it
  * @marks: what happens to it, enum vnet_mark
  * @push: it is to get a VLAN tag
@@ -59,10 +60,14 @@ struct vnet_cb {
 	u64 delay;
 	u64 ordinal;
 	u64 release;
+	u32 truesize;
 	u16 queue;
-	u16 marks;
+	u8 marks;
 	bool push;
 };
+
+/* An event that never comes, in ns of ktime_get(). */
+#define VNET_NEVER U64_MAX
 
 /* What a line notes on a frame; from vnet_start_xmit() to the RX ring. */
 #define VNET_CB(skb) ((struct vnet_cb *)(skb)->cb)
@@ -113,6 +118,7 @@ struct vnet_serial {
  * @blocked: the far end has asked for a pause
  * @no_carrier: the link flaps, and is down
  * @timer: has the line run when the next frame is due
+ * @clock: time when the line was last run, in ns of ktime_get()
  * @armed: for when, in ns of ktime_get(); 0 for never
  * @serial: stage 3
  * @flight: stage 4
@@ -139,6 +145,7 @@ struct vnet_line {
 	bool blocked;
 	bool no_carrier;
 	struct hrtimer timer;
+	u64 clock;
 	u64 armed;
 	struct vnet_serial serial;
 	struct vnet_flight flight;
@@ -175,8 +182,8 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 			     struct vnet_queue *from, void *frame, u64 now);
 void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
 		      struct sk_buff *skb, u64 left);
-void vnet_line_complete(struct vnet_queue *from, unsigned int n,
-			unsigned int bytes);
+void vnet_line_complete(struct vnet_line *line, struct vnet_queue *from,
+			unsigned int n, unsigned int bytes);
 
 /* serial.c */
 void vnet_serial_init(struct vnet_serial *serial);
@@ -185,13 +192,15 @@ void vnet_serial_add(struct vnet_line *line, const struct vnet_impair *impair,
 		     struct sk_buff *skb);
 void vnet_serial_run(struct vnet_line *line, const struct vnet_impair *impair,
 		     u64 now);
-void vnet_serial_let_go(struct vnet_serial *serial);
+void vnet_serial_let_go(struct vnet_line *line);
+u64 vnet_serial_end(const struct vnet_serial *serial, u64 slack);
 unsigned int vnet_serial_length(const struct vnet_serial *serial);
 
 /* flight.c */
 void vnet_flight_init(struct vnet_flight *flight);
 void vnet_flight_add(struct vnet_flight *flight, struct sk_buff *skb);
 struct sk_buff *vnet_flight_first(const struct vnet_flight *flight);
+u64 vnet_flight_next(const struct vnet_flight *flight, u64 slack);
 void vnet_flight_pop(struct vnet_flight *flight, struct sk_buff *skb);
 
 /* damage.c */

@@ -11,6 +11,10 @@
 
 #include "impair.h"
 
+/* What a pattern is like, for who has given none. */
+static const char vnet_pattern_like[] =
+	"A pattern is like 3,17-20 or 3,17-20/100, frames counted from 1";
+
 /**
  * vnet_pattern_number() - read a number
  * @text: where it is; moved behind it
@@ -77,7 +81,7 @@ int vnet_pattern_parse(struct vnet_pattern *pattern, const char *text,
 			return -1;
 		}
 		if (!vnet_pattern_range(&text, range)) {
-			*why = "A pattern is like 3,17-20 or 3,17-20/100, with frames counted from 1";
+			*why = vnet_pattern_like;
 			return -1;
 		}
 		if (range->first <= last || range->last < range->first) {
@@ -92,12 +96,12 @@ int vnet_pattern_parse(struct vnet_pattern *pattern, const char *text,
 		text++;
 		if (!vnet_pattern_number(&text, &pattern->period) ||
 		    pattern->period < last) {
-			*why = "A pattern repeats after a number of frames that it fits into";
+			*why = "A pattern must fit into its period";
 			return -1;
 		}
 	}
 	if (*text) {
-		*why = "A pattern is like 3,17-20 or 3,17-20/100, with frames counted from 1";
+		*why = vnet_pattern_like;
 		return -1;
 	}
 	return 0;

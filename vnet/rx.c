@@ -31,6 +31,10 @@
 #define VNET_IRQ_WORTH 4
 #define VNET_IRQ_SKIP 64
 
+/* GRO that has found nothing in so many frames does not see so many others. */
+#define VNET_GRO_TRY 16
+#define VNET_GRO_SKIP 64
+
 /**
  * vnet_irq_fire() - the interrupt: mask it, ask for a poll
  * @q: the queue
@@ -293,6 +297,24 @@ static bool vnet_rx_gro(const struct vnet_queue *q)
 }
 
 /**
+ * vnet_rx_useless() - whether GRO has found nothing to join for a while
+ * @q: the queue
+ *
+ * Then some frames go past it, until it is asked again.
+ *
+ * Context: The poll.
+ * Return: true if the next frame is to go past it.
+ */
+static bool vnet_rx_useless(struct vnet_queue *q)
+{
+	if (q->gro_useless < VNET_GRO_TRY)
+		return false;
+	if (++q->gro_useless == VNET_GRO_TRY + VNET_GRO_SKIP)
+		q->gro_useless = 0;
+	return true;
+}
+
+/**
  * vnet_rx_join() - hand a frame to GRO
  * @q: the queue
  * @skb: the frame, behind its Ethernet header
@@ -309,7 +331,10 @@ static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
 		dev_kfree_skb_any(skb);
 		return;
 	}
-	napi_gro_receive(&q->napi, skb);
+	if (napi_gro_receive(&q->napi, skb) == GRO_NORMAL)
+		q->gro_useless++;
+	else
+		q->gro_useless = 0;
 }
 
 /**
@@ -348,7 +373,7 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 		skb = vnet_rx_one(q, prog, frame, &work);
 		if (!skb)
 			continue;
-		if (gro) {
+		if (gro && !vnet_rx_useless(q)) {
 			vnet_rx_join(q, skb);
 		} else {
 			skb_mark_napi_id(skb, &q->napi);

@@ -169,19 +169,37 @@ void vnet_serial_add(struct vnet_line *line, const struct vnet_impair *impair,
 }
 
 /**
- * vnet_serial_let_go() - give the slot of the frame that is sent back
+ * vnet_serial_end() - when to see what has been sent
  * @serial: where
+ * @slack: how long that can wait if other frames follow, in ns
+ *
+ * Context: Softirq.
+ * Return: ns; VNET_NEVER if nothing is being sent.
+ */
+u64 vnet_serial_end(const struct vnet_serial *serial, u64 slack)
+{
+	if (!serial->sending)
+		return VNET_NEVER;
+	if (!skb_queue_empty(&serial->queue) ||
+	    (serial->holding && vnet_ring_count(&serial->holding->tx) > 1))
+		return serial->end + slack;
+	return serial->end;
+}
+
+/**
+ * vnet_serial_let_go() - give the slot of the frame that is sent back
+ * @line: the line
  *
  * Context: Softirq; the consumer of the TX ring.
  */
-void vnet_serial_let_go(struct vnet_serial *serial)
+void vnet_serial_let_go(struct vnet_line *line)
 {
-	struct vnet_queue *from = serial->holding;
+	struct vnet_queue *from = line->serial.holding;
 
 	if (!from)
 		return;
-	serial->holding = NULL;
-	vnet_line_complete(from, 1, serial->held_len);
+	line->serial.holding = NULL;
+	vnet_line_complete(line, from, 1, line->serial.held_len);
 }
 
 /**
@@ -219,7 +237,7 @@ static bool vnet_serial_pull(struct vnet_line *line,
 			serial->holding = from;
 			serial->held_len = len;
 		} else {
-			vnet_line_complete(from, 1, len);
+			vnet_line_complete(line, from, 1, len);
 		}
 		return true;
 	}
@@ -273,7 +291,7 @@ void vnet_serial_run(struct vnet_line *line, const struct vnet_impair *impair,
 			skb = serial->sending;
 			serial->sending = NULL;
 			vnet_line_launch(line, impair, skb, serial->end);
-			vnet_serial_let_go(serial);
+			vnet_serial_let_go(line);
 		}
 		skb = vnet_serial_next(line, impair, now);
 		if (!skb)

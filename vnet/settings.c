@@ -9,6 +9,7 @@
  * Next: impair.c gives the verdict.
  */
 
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/string.h>
 
@@ -25,14 +26,17 @@ const struct vnet_setting vnet_setting[VNET_IMPAIR_MAX + 1] = {
 	[VNET_IMPAIR_CLEAR] = FLAG(VNET_IMPAIR_CLEAR, "Clear"),
 	[VNET_IMPAIR_SEED] = { VNET_IMPAIR_SEED, 0, 0, ~0ULL, "" },
 	[VNET_IMPAIR_LIMIT] = { VNET_IMPAIR_LIMIT, 256 << 20, 65536, 1ULL << 40,
-		"The limit of bytes under way must be 64 KiB to 1 TiB" },
+		"The limit of bytes under way must be 64 KiB to 1 TiB",
+	},
 
 	[VNET_IMPAIR_DELAY] = { VNET_IMPAIR_DELAY, 0, 0, VNET_DELAY_MAX,
 		"The delay must be at most an hour" },
 	[VNET_IMPAIR_JITTER] = { VNET_IMPAIR_DELAY, 0, 0, VNET_DELAY_MAX,
 		"The jitter must be at most an hour" },
 	[VNET_IMPAIR_DISTRIBUTION] = { VNET_IMPAIR_DELAY, VNET_UNIFORM, 0,
-		VNET_PARETO, "The distribution must be uniform, normal or pareto" },
+		VNET_PARETO,
+		"The distribution must be uniform, normal or pareto",
+	},
 	[VNET_IMPAIR_HALF_LIFE] = { VNET_IMPAIR_DELAY, 0, 0, VNET_DELAY_MAX,
 		"The half-life must be at most an hour" },
 	[VNET_IMPAIR_KEEP_ORDER] = FLAG(VNET_IMPAIR_DELAY, "Keep-order"),
@@ -72,7 +76,8 @@ const struct vnet_setting vnet_setting[VNET_IMPAIR_MAX + 1] = {
 		"The number of flipped bits must be 1 to 64" },
 	[VNET_IMPAIR_WHERE] = { VNET_IMPAIR_CORRUPT, VNET_CORRUPT_WHOLE, 0,
 		VNET_CORRUPT_PAYLOAD,
-		"What is corrupted must be the header, the payload or the whole" },
+		"What is corrupted must be the header, the payload or the whole",
+	},
 	[VNET_IMPAIR_REPAIR] = FLAG(VNET_IMPAIR_CORRUPT, "Repair"),
 
 	[VNET_IMPAIR_TRUNCATE] = CHANCE(VNET_IMPAIR_TRUNCATE,
@@ -94,7 +99,8 @@ const struct vnet_setting vnet_setting[VNET_IMPAIR_MAX + 1] = {
 		"The queue must be at most 1 TiB" },
 	[VNET_IMPAIR_HEAD_DROP] = FLAG(VNET_IMPAIR_RATE, "Head-drop"),
 	[VNET_IMPAIR_ECN] = { VNET_IMPAIR_RATE, 0, 0, 100000000,
-		"The threshold of ECN must be at most 100000000 packets" },
+		"The threshold of ECN must be at most 100000000 packets",
+	},
 
 	[VNET_IMPAIR_VLAN_MATCH] = { VNET_IMPAIR_VLAN_MATCH, VNET_VLAN_NONE, 0,
 		VNET_VLAN_NONE, "The VID to be matched must be 0 to 4094" },
@@ -113,6 +119,23 @@ const struct vnet_setting vnet_setting[VNET_IMPAIR_MAX + 1] = {
 	[VNET_IMPAIR_FLAP_DOWN] = { VNET_IMPAIR_FLAP_UP, 0, 0,
 		86400 * NS_PER_S, "The link can be down for at most a day" },
 };
+
+/**
+ * vnet_refuse() - say why settings cannot be
+ * @refusal: where
+ * @attr: which of them, VNET_IMPAIR_*
+ * @why: in one sentence
+ *
+ * Context: Any.
+ * Return: -1, always.
+ */
+static int vnet_refuse(struct vnet_refusal *refusal, unsigned int attr,
+		       const char *why)
+{
+	refusal->attr = attr;
+	refusal->why = why;
+	return -1;
+}
 
 /**
  * vnet_impair_reset() - forget the settings of a group
@@ -191,11 +214,8 @@ int vnet_impair_set(struct vnet_impair *impair, unsigned int attr,
 	const struct vnet_setting *setting = &vnet_setting[attr];
 
 	if (value < setting->min || value > setting->max ||
-	    vnet_gap(attr, value)) {
-		refusal->attr = attr;
-		refusal->why = setting->range;
-		return -1;
-	}
+	    vnet_gap(attr, value))
+		return vnet_refuse(refusal, attr, setting->range);
 	if (attr == VNET_IMPAIR_SEED)
 		impair->epoch++;
 	impair->set[attr] = value;
@@ -240,11 +260,9 @@ static int vnet_settle_burst(struct vnet_impair *impair,
 	__u64 end = div64_u64(VNET_ONE * 1000, impair->set[VNET_IMPAIR_BURST]);
 	__u64 kept = VNET_ONE - loss;
 
-	if (!kept || div64_u64(end * loss, kept) > VNET_ONE) {
-		refusal->attr = VNET_IMPAIR_BURST;
-		refusal->why = "So much loss needs longer bursts: n losses in a row are at most n in n + 1";
-		return -1;
-	}
+	if (!kept || div64_u64(end * loss, kept) > VNET_ONE)
+		return vnet_refuse(refusal, VNET_IMPAIR_BURST,
+			"So much loss needs longer bursts: n losses in a row are at most n of n + 1 frames");
 	impair->loss = ~0ULL;
 	impair->loss_good = 0;
 	impair->to_good = vnet_chance(end, 1);
@@ -284,16 +302,12 @@ static int vnet_settle_4state(struct vnet_impair *impair,
 {
 	const __u64 *set = impair->set;
 
-	if (set[VNET_IMPAIR_P13] + set[VNET_IMPAIR_P14] > VNET_ONE) {
-		refusal->attr = VNET_IMPAIR_P14;
-		refusal->why = "p13 and p14 together must be at most 100 %";
-		return -1;
-	}
-	if (set[VNET_IMPAIR_P31] + set[VNET_IMPAIR_P32] > VNET_ONE) {
-		refusal->attr = VNET_IMPAIR_P32;
-		refusal->why = "p31 and p32 together must be at most 100 %";
-		return -1;
-	}
+	if (set[VNET_IMPAIR_P13] + set[VNET_IMPAIR_P14] > VNET_ONE)
+		return vnet_refuse(refusal, VNET_IMPAIR_P14,
+			"p13 and p14 together must be at most 100 %");
+	if (set[VNET_IMPAIR_P31] + set[VNET_IMPAIR_P32] > VNET_ONE)
+		return vnet_refuse(refusal, VNET_IMPAIR_P32,
+			"p31 and p32 together must be at most 100 %");
 	impair->step.to_4 = vnet_chance(set[VNET_IMPAIR_P14], 1);
 	impair->step.to_3_or_4 = vnet_chance(set[VNET_IMPAIR_P14] +
 					     set[VNET_IMPAIR_P13], 1);
@@ -353,23 +367,26 @@ static int vnet_settle_delay(struct vnet_impair *impair,
 		unsigned int times; /* the mean must be, in hundredths */
 		const char *why;
 	} least[] = {
-		[VNET_UNIFORM] = { 100, "The jitter must not be larger than the delay, or frames would come before they are sent" },
-		[VNET_NORMAL] = { 400, "A normal jitter must not be larger than a quarter of the delay, or frames would come before they are sent" },
-		[VNET_PARETO] = { 58, "A pareto jitter must not be larger than 1.72 times the delay, or frames would come before they are sent" },
+		[VNET_UNIFORM] = { 100,
+			"The jitter must not be larger than the delay, or frames would come before they are sent",
+		},
+		[VNET_NORMAL] = { 400,
+			"A normal jitter must not be larger than a quarter of the delay, or frames would come before they are sent",
+		},
+		[VNET_PARETO] = { 58,
+			"A pareto jitter must not be larger than 1.72 times the delay, or frames would come before they are sent",
+		},
 	};
 	const __u64 *set = impair->set;
 	unsigned int spread = set[VNET_IMPAIR_DISTRIBUTION];
 
-	refusal->attr = VNET_IMPAIR_JITTER;
 	if (set[VNET_IMPAIR_DELAY] * 100 <
-	    set[VNET_IMPAIR_JITTER] * least[spread].times) {
-		refusal->why = least[spread].why;
-		return -1;
-	}
-	if (set[VNET_IMPAIR_HALF_LIFE] && !set[VNET_IMPAIR_JITTER]) {
-		refusal->why = "A half-life needs a jitter";
-		return -1;
-	}
+	    set[VNET_IMPAIR_JITTER] * least[spread].times)
+		return vnet_refuse(refusal, VNET_IMPAIR_JITTER,
+				   least[spread].why);
+	if (set[VNET_IMPAIR_HALF_LIFE] && !set[VNET_IMPAIR_JITTER])
+		return vnet_refuse(refusal, VNET_IMPAIR_HALF_LIFE,
+			"A half-life needs a jitter");
 	return 0;
 }
 
@@ -393,28 +410,25 @@ static int vnet_settle_together(const struct vnet_impair *impair,
 	const __u64 *set = impair->set;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(rated) / sizeof(rated[0]); i++) {
-		refusal->attr = rated[i];
-		refusal->why = "What waits for the rate needs a rate";
+	for (i = 0; i < ARRAY_SIZE(rated); i++) {
 		if (set[rated[i]] && set[VNET_IMPAIR_RATE] == VNET_RATE_NONE)
-			return -1;
-		refusal->why = "What is dropped or marked needs a queue that has an end";
+			return vnet_refuse(refusal, rated[i],
+				"What waits for the rate needs a rate");
 		if (set[rated[i]] && rated[i] >= VNET_IMPAIR_HEAD_DROP &&
 		    !set[VNET_IMPAIR_QUEUE] && !set[VNET_IMPAIR_QUEUE_BYTES])
-			return -1;
+			return vnet_refuse(refusal, rated[i],
+				"What is dropped or marked needs a queue that has an end");
 	}
-	refusal->attr = VNET_IMPAIR_VLAN_PUSH;
-	refusal->why = "A tag cannot be translated and another pushed or popped at once";
 	if (set[VNET_IMPAIR_VLAN_TRANSLATE] != VNET_VLAN_NONE &&
 	    (set[VNET_IMPAIR_VLAN_PUSH] != VNET_VLAN_NONE ||
 	     set[VNET_IMPAIR_VLAN_POP]))
-		return -1;
-	refusal->attr = VNET_IMPAIR_FLAP_DOWN;
-	refusal->why = "A link that flaps must be up and down for at least a millisecond each";
+		return vnet_refuse(refusal, VNET_IMPAIR_VLAN_TRANSLATE,
+			"A tag cannot be translated and another pushed or popped at once");
 	if ((set[VNET_IMPAIR_FLAP_UP] || set[VNET_IMPAIR_FLAP_DOWN]) &&
 	    (set[VNET_IMPAIR_FLAP_UP] < NS_PER_S / 1000 ||
 	     set[VNET_IMPAIR_FLAP_DOWN] < NS_PER_S / 1000))
-		return -1;
+		return vnet_refuse(refusal, VNET_IMPAIR_FLAP_DOWN,
+			"A link that flaps must be up and down for at least a millisecond each");
 	return 0;
 }
 
@@ -427,19 +441,18 @@ static int vnet_settle_together(const struct vnet_impair *impair,
 static void vnet_settle_flags(struct vnet_impair *impair)
 {
 	const __u64 *set = impair->set;
-	bool vlan, rate;
+	bool rate = set[VNET_IMPAIR_RATE] != VNET_RATE_NONE;
 
-	vlan = set[VNET_IMPAIR_VLAN_POP] ||
+	impair->vlan = set[VNET_IMPAIR_VLAN_POP] ||
 	       set[VNET_IMPAIR_VLAN_TRANSLATE] != VNET_VLAN_NONE ||
 	       set[VNET_IMPAIR_VLAN_PUSH] != VNET_VLAN_NONE;
-	rate = set[VNET_IMPAIR_RATE] != VNET_RATE_NONE;
-
-	impair->per_frame = set[VNET_IMPAIR_LOSS_MODEL] || impair->duplicate ||
-			    impair->corrupt || impair->truncate ||
-			    impair->reorder || set[VNET_IMPAIR_JITTER] || rate;
+	impair->chance = set[VNET_IMPAIR_LOSS_MODEL] || impair->duplicate ||
+			 impair->corrupt || impair->truncate ||
+			 impair->reorder || set[VNET_IMPAIR_JITTER];
+	impair->per_frame = impair->chance || rate;
 	impair->timed = set[VNET_IMPAIR_DELAY] || rate || impair->reorder ||
 			(impair->duplicate && set[VNET_IMPAIR_COPY_DELAY]);
-	impair->active = impair->per_frame || impair->timed || vlan ||
+	impair->active = impair->per_frame || impair->timed || impair->vlan ||
 			 set[VNET_IMPAIR_FLAP_DOWN];
 }
 

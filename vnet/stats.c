@@ -98,6 +98,7 @@ static const char vnet_line_names[][ETH_GSTRING_LEN] = {
 	"line_in_flight_bytes", "line_queue_peak", "line_late_p50_ns",
 	"line_late_p99_ns", "line_late_max_ns",
 };
+
 static_assert(ARRAY_SIZE(vnet_line_names) ==
 	      VNET_XSTAT_MAX + 1 - VNET_XSTAT_FRAMES);
 

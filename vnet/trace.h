@@ -20,7 +20,7 @@
 #include <linux/skbuff.h>
 #include <linux/tracepoint.h>
 
-#include "impair.h"
+#include "line.h"
 
 /* Bytes of a frame that a trace keeps; all, at the usual MTU. */
 #define VNET_TRACE_BYTES 1522U
@@ -51,6 +51,7 @@ TRACE_EVENT(vnet_verdict,
 	TP_STRUCT__entry(
 		__string(name, dev->name)
 		__field(u64, ordinal)
+		__field(u64, entered)
 		__field(u64, delay)
 		__field(unsigned int, marks)
 		__field(unsigned int, len)
@@ -60,6 +61,7 @@ TRACE_EVENT(vnet_verdict,
 	TP_fast_assign(
 		vnet_assign_name(name);
 		__entry->ordinal = verdict->ordinal;
+		__entry->entered = VNET_CB(skb)->entered;
 		__entry->delay = verdict->delay;
 		__entry->marks = verdict->marks;
 		__entry->len = skb->len;
@@ -67,8 +69,9 @@ TRACE_EVENT(vnet_verdict,
 			      min(skb->len, VNET_TRACE_BYTES));
 	),
 
-	TP_printk("dev=%s ordinal=%llu delay=%llu marks=%s len=%u bytes=%s",
-		  __get_str(name), __entry->ordinal, __entry->delay,
+	TP_printk("dev=%s ordinal=%llu entered=%llu delay=%llu marks=%s len=%u bytes=%s",
+		  __get_str(name), __entry->ordinal, __entry->entered,
+		  __entry->delay,
 		  __print_flags(__entry->marks, "|", VNET_MARK_NAMES),
 		  __entry->len,
 		  __print_hex_str(__get_dynamic_array(bytes),

@@ -79,6 +79,7 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @rx_lock: keeps the polls apart that steer frames to this queue
  * @rx_stats: counters of the poll
  * @napi: the poll
+ * @gro_useless: frames that GRO could not join to others, one after the other
  * @irq_masked: the interrupt will not be raised: a poll that it asked for is to
  *	come or at work
  * @irq_fresh: the poll that comes next was asked for by an interrupt, and not
@@ -117,6 +118,7 @@ struct vnet_queue {
 	spinlock_t rx_lock; /* makes the RX ring's producers one */
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
+	unsigned int gro_useless;
 	bool irq_fresh;
 
 	/* Written by whoever raises the interrupt, and by the poll. */

@@ -244,9 +244,12 @@ bool vnet_wire_pending(const struct vnet_queue *to)
 	const struct vnet_queue *from;
 	const struct vnet_priv *near;
 
-	if (unlikely(to->line) &&
-	    (vnet_line_pending(to->line) || to->line->active))
-		return vnet_line_pending(to->line);
+	if (unlikely(to->line)) {
+		bool pending = vnet_line_pending(to->line);
+
+		if (pending || to->line->active)
+			return pending;
+	}
 	for (from = to->feeds; from; from = from->feed_next) {
 		near = netdev_priv(from->dev);
 		if (vnet_ring_count(&from->tx) && !READ_ONCE(near->stalled))

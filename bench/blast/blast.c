@@ -6,7 +6,8 @@
  *   cat /sys/module/blast/parameters/run
  *
  * sends 100000 frames of 60 bytes, 32 at a time, and tells the nanoseconds
- * that each took. It does what the stack does when a queue has more than one
+ * that each took. With 0 instead of 32 they go one by one through the queueing
+ * discipline, as a program's would. Otherwise it does what the stack does when a queue has more than one
  * frame to send: the driver is told of all but the last that more will follow.
  *
  * pktgen can do so only by sending the same skb again and again, which no
@@ -122,6 +123,33 @@ static unsigned int blast_burst(struct net_device *dev, struct sk_buff **frames,
 }
 
 /**
+ * blast_queued() - send frames one by one, through the queueing discipline
+ * @dev: the device
+ * @count: frames in all
+ *
+ * pktgen can do so too, but then waits, and not idly, until the last one has
+ * been freed; which for a link that takes its time is most of what it does.
+ *
+ * Context: Process context.
+ * Return: 0, or -ENOMEM, or -EINTR after a signal.
+ */
+static int blast_queued(struct net_device *dev, unsigned int count)
+{
+	struct sk_buff *skb;
+
+	for (; count; count--) {
+		skb = blast_frame(dev);
+		if (!skb)
+			return -ENOMEM;
+		dev_queue_xmit(skb);
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
  * blast() - send frames in bursts
  * @dev: the device
  * @burst: frames in a burst
@@ -174,15 +202,17 @@ static int blast_set(const char *text, const struct kernel_param *kp)
 
 	if (sscanf(text, "%15s %u %u", name, &burst, &count) != 3)
 		return -EINVAL;
-	if (!burst || burst > BLAST_MAX || !count)
+	if (burst > BLAST_MAX || !count)
 		return -ERANGE;
 	dev = dev_get_by_name(current->nsproxy->net_ns, name);
 	if (!dev)
 		return -ENODEV;
-	if (netif_running(dev) && netif_carrier_ok(dev))
+	if (!netif_running(dev) || !netif_carrier_ok(dev))
+		err = -ENETDOWN;
+	else if (burst)
 		err = blast(dev, burst, count);
 	else
-		err = -ENETDOWN;
+		err = blast_queued(dev, count);
 	dev_put(dev);
 	return err;
 }

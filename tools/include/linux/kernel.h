@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 /* The square root, rounded down. */
 static inline __u32 int_sqrt64(__u64 x)
 {
