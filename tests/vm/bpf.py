@@ -1,4 +1,4 @@
-"""XDP programs and their maps, by ip and by the system call; AF_XDP sockets. Runs in the guest, as root."""
+"""XDP programs and their maps, by libbpf, by ip and by the system call; AF_XDP sockets. Runs in the guest, as root."""
 
 import contextlib
 import ctypes
@@ -7,14 +7,16 @@ import os
 import socket
 import struct
 
+from netlink import attach_xdp
 from nic import LIBC, TREE
 
 PROGRAMS = TREE / "build/xdp/programs.o"
 
 BPF = 321  # the system call, x86-64
-MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, PROG_TEST_RUN, PROG_GET_NEXT_ID = 1, 2, 10, 11
+MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, PROG_TEST_RUN = 1, 2, 3, 10
 PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 13, 14, 15
 
+ARRAY = 2  # BPF_MAP_TYPE_ARRAY
 PASS, TX = 2, 3  # XDP_PASS and XDP_TX, for programs that are told what to return
 
 
@@ -39,32 +41,55 @@ def index_of(end):
     return int((end.path / "ifindex").read_text())
 
 
-class Program:
-    """A program attached to a device, and its maps by their names."""
+def load(name):
+    """Loads one of the programs, with maps of its own, and returns its file descriptor. By libbpf, as ip does it."""
+    libbpf = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    for function in ("open_file", "next_program"):
+        getattr(libbpf, f"bpf_object__{function}").restype = ctypes.c_void_p
+    libbpf.bpf_program__name.restype = ctypes.c_char_p
+    whole = ctypes.c_void_p(libbpf.bpf_object__open_file(bytes(PROGRAMS), None))
+    assert whole, PROGRAMS
+    program, found = None, None
+    while program := libbpf.bpf_object__next_program(whole, ctypes.c_void_p(program)):
+        wanted = libbpf.bpf_program__name(ctypes.c_void_p(program)) == name.encode()
+        found = program if wanted else found
+        libbpf.bpf_program__set_autoload(ctypes.c_void_p(program), wanted)
+    assert found, f"no program {name}"
+    error = libbpf.bpf_object__load(whole)
+    assert not error, f"{name}: {os.strerror(-error)}"
+    return libbpf.bpf_program__fd(ctypes.c_void_p(found))
 
-    last_id = 0
 
-    def __init__(self, end, name, object=PROGRAMS):
-        self.end = end
-        # -force replaces a program that is there.
-        end.run("ip", "-force", "link", "set", end.name, "xdp", "obj", object, "program", name)
+class Loaded:
+    """A program in the kernel, and its maps by their names: (file descriptor, kind, bytes of a value, entries)."""
+
+    free = {}  # by name: those that no test has at present
+
+    def __init__(self, fd):
+        self.fd = fd
         self.maps = {}
-        self.fd = bpf(PROG_GET_FD_BY_ID, struct.pack("=I", self.newest_id()))
         for map_id in self.map_ids():
             fd = bpf(MAP_GET_FD_BY_ID, struct.pack("=I", map_id))
-            kind, _, key, value = struct.unpack("=IIII", info(fd, 80)[:16])
-            name = info(fd, 80)[24:40].split(b"\0")[0].decode()
-            self.maps[name] = fd, value
+            kind, _, _, value, entries = struct.unpack("=IIIII", info(fd, 80)[:20])
+            self.maps[info(fd, 80)[24:40].split(b"\0")[0].decode()] = fd, kind, value, entries
 
     @classmethod
-    def newest_id(cls):
-        """Returns the number of the program that was loaded last; numbers are not given twice."""
-        with contextlib.suppress(FileNotFoundError):
-            while True:
-                buffer = ctypes.create_string_buffer(struct.pack("=II", cls.last_id, 0), 128)
-                bpf(PROG_GET_NEXT_ID, buffer)
-                cls.last_id = struct.unpack("=I", buffer[4:8])[0]
-        return cls.last_id
+    def get(cls, name):
+        """Returns a program with empty maps. To load it takes longer than most tests do, so it is kept."""
+        free = cls.free.setdefault(name, [])
+        if not free:
+            return cls(load(name))
+        loaded = free.pop()
+        for fd, kind, value, entries in loaded.maps.values():
+            for key in range(entries):
+                key, zeroes = ctypes.c_uint32(key), ctypes.create_string_buffer(value)
+                pair = ctypes.addressof(key), ctypes.addressof(zeroes)
+                if kind == ARRAY:
+                    bpf(MAP_UPDATE_ELEM, struct.pack("=I4xQQQ", fd, *pair, 0))
+                else:
+                    with contextlib.suppress(FileNotFoundError):  # never set
+                        bpf(MAP_DELETE_ELEM, struct.pack("=I4xQQQ", fd, pair[0], 0, 0))
+        return loaded
 
     def map_ids(self):
         """Returns the numbers of the maps that it uses."""
@@ -73,9 +98,27 @@ class Program:
         asked = bytes(52) + struct.pack("=IQ", 8, ctypes.addressof(ids))
         return ids[:struct.unpack("=I", info(self.fd, 64, asked)[52:56])[0]]
 
+    def close(self):
+        """Lets go of it."""
+        for fd in (self.fd, *(fd for fd, *_ in self.maps.values())):
+            os.close(fd)
+
+
+class Program:
+    """A program attached to a device in place of what was there."""
+
+    def __init__(self, end, name):
+        self.end, self.name = end, name
+        self.loaded = Loaded.get(name)
+        assert self.attach(self.loaded.fd) == (0, "")
+
+    def attach(self, fd):
+        """Attaches a program, or with -1 none; returns (errno, what the kernel said about it)."""
+        return self.end.ns.call(lambda: attach_xdp(index_of(self.end), fd))
+
     def set(self, name, key, value):
         """Sets an element of a map whose values are numbers."""
-        fd, _ = self.maps[name]
+        fd = self.loaded.maps[name][0]
         pair = (ctypes.c_uint32 * 2)(key, value & 0xFFFFFFFF)
         address = ctypes.addressof(pair)
         # In its namespace, because there the numbers of devices have their meaning.
@@ -90,7 +133,7 @@ class Program:
 
     def seen(self):
         """Returns how many frames the program has noted, and of the last one its length and its bytes."""
-        fd, size = self.maps["seen"]
+        fd, _, size, _ = self.loaded.maps["seen"]
         key, value = ctypes.c_uint32(0), ctypes.create_string_buffer(size)
         bpf(MAP_LOOKUP_ELEM, struct.pack("=I4xQQQ", fd, ctypes.addressof(key), ctypes.addressof(value), 0))
         return *struct.unpack("=II", value.raw[:8]), value.raw[8:]
@@ -99,19 +142,18 @@ class Program:
         """Has the kernel run it on copies of a frame, and do what it says of each, from memory of a page pool."""
         frame = ctypes.create_string_buffer(frame, len(frame))
         live = 1 << 1  # BPF_F_TEST_XDP_LIVE_FRAMES
-        attributes = struct.pack("=IIIIQQIIIIQQIII", self.fd, 0, len(frame), 0, ctypes.addressof(frame), 0, count,
+        attributes = struct.pack("=IIIIQQIIIIQQIII", self.loaded.fd, 0, len(frame), 0, ctypes.addressof(frame), 0, count,
                                  0, 0, 0, 0, 0, live, 0, 0)
         self.end.ns.call(lambda: bpf(PROG_TEST_RUN, attributes))
 
     def detach(self):
         """Takes the program away."""
-        self.end.set("xdp", "off")
+        assert self.attach(-1) == (0, "")
         self.close()
 
     def close(self):
-        """Lets go of the maps; the program stays where it is."""
-        for fd in (self.fd, *(fd for fd, _ in self.maps.values())):
-            os.close(fd)
+        """Lets go of the program; it stays where it is."""
+        Loaded.free[self.name].append(self.loaded)
 
     def __enter__(self):
         return self
@@ -120,11 +162,37 @@ class Program:
         self.detach()
 
 
-def refusal(end, name, object=PROGRAMS, mode="xdp"):
-    """Returns what ip says when a program is not attached; of libbpf's words, nothing."""
-    text = end.run("ip", "link", "set", end.name, mode, "obj", object, "program", name, check=False)
-    assert "prog" not in end.show().get("xdp", {}), f"not refused: {text}"
+class ProgramOfIp(Program):
+    """The same, loaded and attached by ip."""
+
+    def __init__(self, end, name):
+        self.end = end
+        end.run("ip", "link", "set", end.name, "xdp", "obj", PROGRAMS, "program", name)
+        self.loaded = Loaded(bpf(PROG_GET_FD_BY_ID, struct.pack("=I", end.show()["xdp"]["prog"]["id"])))
+
+    def detach(self):
+        """Takes the program away."""
+        self.end.set("xdp", "off")
+        self.close()
+
+    def close(self):
+        """Lets go of the program; it stays where it is."""
+        self.loaded.close()
+
+
+def refusal(end, name):
+    """Returns what the kernel says when a program is not attached."""
+    loaded = Loaded.get(name)
+    error, text = end.ns.call(lambda: attach_xdp(index_of(end), loaded.fd))
+    Loaded.free[name].append(loaded)
+    assert error, "not refused"
     return text
+
+
+def refusal_of_ip(end, mode):
+    """Returns what ip says when a program is not attached; of libbpf's words, nothing."""
+    return end.run("ip", "link", "set", end.name, mode, "obj", TREE / "build/xdp/bare.o", "program", "pass",
+                   check=False)
 
 
 SOL_XDP, XDP_UMEM_REG = 283, 4

@@ -1,4 +1,5 @@
-"""Requests by netlink: for links as ip would not ask, with errno and sentence of the answer; for queues' counters."""
+"""Requests by netlink, with errno and sentence of the answer: for links as ip would not ask, for XDP programs that are
+loaded already; for queues' counters."""
 
 import json
 import os
@@ -18,6 +19,7 @@ ADDRESS, IFNAME, MTU, LINKINFO, NET_NS_PID, NET_NS_FD, NUM_TX_QUEUES, NUM_RX_QUE
 INFO_KIND, INFO_DATA = 1, 2
 PEER, WIRE = 1, 2
 IFINFOMSG = bytes(16)
+XDP, XDP_FD, XDP_FLAGS = 43, 1, 3
 
 # Generic netlink, and its family netdev (include/uapi/linux/netdev.h).
 NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 16, 3
@@ -50,7 +52,17 @@ def peer(values):
 def ask_link(values, data=None, kind="vnet", flags=NLM_F_CREATE | NLM_F_EXCL):
     """Asks for a link, or for a change with flags=0; returns (errno, what the kernel said about it)."""
     info = {INFO_KIND: kind} if data is None else {INFO_KIND: kind, INFO_DATA: attributes(data)}
-    body = IFINFOMSG + attributes({**values, LINKINFO: attributes(info)})
+    return request_link(IFINFOMSG + attributes({**values, LINKINFO: attributes(info)}), flags)
+
+
+def attach_xdp(index, fd, flags=0):
+    """Attaches an XDP program to a device in place of what is there; with fd=-1, none. Returns as ask_link() does."""
+    body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
+    return request_link(body + attributes({XDP: attributes({XDP_FD: struct.pack("=i", fd), XDP_FLAGS: flags})}), 0)
+
+
+def request_link(body, flags):
+    """Sends RTM_NEWLINK; returns (errno, what the kernel said about it)."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from bpf import PASS, TX, Program, XdpSocket, index_of, refusal
+from bpf import PASS, TX, Program, ProgramOfIp, XdpSocket, index_of, refusal, refusal_of_ip
 from link import End
 from netlink import (CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NETLINK_GENERIC,
                      ask_generic)
@@ -65,6 +65,18 @@ def test_pass(vnet):
         assert (count, length, data[:128]) == (4, 1514, frames[-1][:128])
         assert verdicts(link.b) == {"rx_xdp_pass": 4}
         assert link.b.stat("rx_packets") == 4
+
+
+def test_attached_by_ip(vnet):
+    """As people do it, and taken away again; the other tests attach what is loaded already."""
+    link = vnet.pair()
+    one = frame(link.b, link.a)
+    with ProgramOfIp(link.b, "look") as program:
+        assert cross(link, one) == [one]
+        assert program.seen()[0] == 1
+    assert "prog" not in link.b.show().get("xdp", {})
+    assert cross(link, one) == [one]
+    assert verdicts(link.b) == {"rx_xdp_pass": 1}
 
 
 def test_drop(vnet):
@@ -331,6 +343,7 @@ def test_program_and_mtu(vnet):
     """A program that takes frames whole and frames that need pieces: each refused while the other is there."""
     link = jumbo(vnet)
     assert "The other end's MTU is too large" in refusal(link.b, "pass")
+    assert "prog" not in link.b.show().get("xdp", {})
     link.a.set("mtu", "3498")
     with Program(link.b, "look") as program:
         assert link.a.show()["max_mtu"] == 3498
@@ -345,20 +358,17 @@ def test_program_and_mtu(vnet):
         one = frame(link.b, link.a, 40000)
         assert cross(link, one) == [one]
         # Its place is not for a program that cannot take what it takes.
-        text = link.b.run("ip", "-force", "link", "set", "vn1", "xdp", "obj", TREE / "build/xdp/programs.o",
-                          "program", "drop", check=False)
-        assert "The other end's MTU is too large" in text
+        assert "The other end's MTU is too large" in refusal(link.b, "drop")
         assert cross(link, one) == [one]
 
 
 def test_refusals(vnet):
     """A card that runs programs itself this is not; a peer that may send large frames must not be forgotten."""
     link = vnet.pair()
-    assert "Invalid argument" in refusal(link.b, "pass", TREE / "build/xdp/bare.o", "xdpoffload")
+    assert "Invalid argument" in refusal_of_ip(link.b, "xdpoffload")
+    assert "prog" not in link.b.show().get("xdp", {})
     with Program(link.b, "pass"):
-        text = link.b.run("ip", "link", "set", "vn1", "xdpgeneric", "obj", TREE / "build/xdp/bare.o", "program",
-                          "pass", check=False)
-        assert "can't be active at the same time" in text
+        assert "can't be active at the same time" in refusal_of_ip(link.b, "xdpgeneric")
         assert link.b.show()["xdp"]["mode"] == 1
 
 
@@ -409,8 +419,9 @@ def test_programs_come_and_go_under_tcp(vnet):
 
     def change():
         for name in ("pass", "frags_pass", "look") * 2:
-            Program(link.b, name).close()
-        link.b.set("xdp", "off")
+            program = Program(link.b, name)
+            program.close()
+        assert program.attach(-1) == (0, "")
 
     assert transfer(link, 4 << 20, change)
     assert verdicts(link.b).keys() <= {"rx_xdp_pass"}
