@@ -2,33 +2,27 @@
 
 import contextlib
 import ctypes
-import fcntl
 import json
 import os
 import re
 import socket
-import struct
 import time
 from pathlib import Path
 
 from frames import Collector, NetnsPktgen, Numbered
-from netlink import queue_stats
+from netlink import (IFNAME, MTU, NET_NS_FD, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, add_address, ask_link, link_stats,
+                     queue_stats)
+from netlink import peer as as_peer
 from netns import Namespace, Root
 from nic import (DELETE_MODULE, FINIT_MODULE, LIBC, OUT, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS, SO_RCVBUFFORCE,
-                 SOL_PACKET, TREE, run, wait_for)
+                 SOL_PACKET, TREE, ethtool_counters, run, wait_for)
 
 VERSION = tuple(map(int, os.uname().release.split(".")[:2]))
 MODULE = f"build/vnet/{os.environ['VNET_KERNEL']}/vnet.ko"
 ETH_P_ALL = 3
 IN_FLIGHT = "in*ht"  # a file whose name is no word
-SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETHTOOL_GSSET_INFO, ETH_SS_STATS = 0x8946, 0x1b, 0x1d, 0x37, 1
-
-
-def ethtool_request(sock, device, form, *values):
-    """Makes a request of ethtool as old programs do; returns the structure as the kernel has filled it in."""
-    request = ctypes.create_string_buffer(struct.pack(form, *values))
-    fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", device.encode(), ctypes.addressof(request)))
-    return request.raw[:struct.calcsize(form)]
+# What pair() can ask for without ip, which takes longer to start than many a test.
+OPTIONS = {"mtu": MTU, "numtxqueues": NUM_TX_QUEUES, "numrxqueues": NUM_RX_QUEUES}
 
 
 class End:
@@ -84,22 +78,12 @@ class End:
         return int((self.path / "statistics" / counter).read_text())
 
     def stats(self):
-        """Returns all of them."""
-        return {path.name: int(path.read_text()) for path in (self.path / "statistics").iterdir()}
+        """Returns all of them, as they are at one moment."""
+        return self.ns.call(lambda: link_stats(self.name))
 
     def extra(self):
         """Returns what `ethtool -S` prints, as a dictionary; without the program, as tests ask often."""
-        def ask():
-            with socket.socket() as sock:
-                count = ethtool_request(sock, self.name, "=IIQI", ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0)[16:]
-                count = int.from_bytes(count, "little")
-                names = ethtool_request(sock, self.name, f"=III{32 * count}x", ETHTOOL_GSTRINGS, ETH_SS_STATS,
-                                        count)[12:]
-                values = ethtool_request(sock, self.name, f"=II{8 * count}x", ETHTOOL_GSTATS, count)[8:]
-            return {name.rstrip(b"\0").decode(): value for (name,), (value,) in
-                    zip(struct.iter_unpack("32s", names), struct.iter_unpack("=Q", values))}
-
-        return self.ns.call(ask)
+        return self.ns.call(lambda: ethtool_counters(self.name))
 
     def show(self):
         """Returns `ip -s -s -d -j link show` of it."""
@@ -205,6 +189,14 @@ class Link:
         return [self.account(*direction) for direction in self.directions]
 
 
+def attributes_of(options):
+    """Returns some of ip's words for a link as attributes; None if there is another among them."""
+    words = options.split()
+    if not set(words[::2]) <= set(OPTIONS):
+        return None
+    return {OPTIONS[name]: int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
 class Vnet:
     """The module, and what a test has made with it."""
 
@@ -251,10 +243,16 @@ class Vnet:
         """
         ns = [self.namespace(name, quiet=quiet) for name in "AB"]
         a, b = End(ns[0], "vn0", "192.0.2.1"), End(ns[1], "vn1", "192.0.2.2")
-        ns[0].ip(f"link add vn0 {options} type vnet peer name vn1 netns B {peer}")
+        near, far = attributes_of(options), attributes_of(peer)
+        if near is None or far is None:
+            ns[0].ip(f"link add vn0 {options} type vnet peer name vn1 netns B {peer}")
+        else:
+            far = as_peer({IFNAME: "vn1", NET_NS_FD: ns[1].fd, **far})
+            assert ns[0].call(lambda: ask_link({IFNAME: "vn0", **near}, {PEER: far})) == (0, "")
         link = self.add(a, b)
         for end in (b, a) if up else ():
-            end.ns.ip(f"addr add {end.address}/24 dev {end.name}", f"link set {end.name} up")
+            end.ns.call(lambda: add_address(end.name, end.address))
+            end.up()
         return link
 
     def single(self, wire, options="", quiet=True):

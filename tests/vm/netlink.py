@@ -8,7 +8,7 @@ import struct
 
 from nic import LIBC
 
-RTM_NEWLINK = 16
+RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR = 16, 18, 20
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 NLM_F_ACK_TLVS, NLMSGERR_ATTR_MSG = 0x200, 1
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
@@ -20,6 +20,12 @@ INFO_KIND, INFO_DATA = 1, 2
 PEER, WIRE = 1, 2
 IFINFOMSG = bytes(16)
 XDP, XDP_FD, XDP_FLAGS = 43, 1, 3
+IFA_ADDRESS, IFA_LOCAL = 1, 2
+STATS64 = 23  # struct rtnl_link_stats64
+STATS = ("rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped multicast collisions"
+         " rx_length_errors rx_over_errors rx_crc_errors rx_frame_errors rx_fifo_errors rx_missed_errors"
+         " tx_aborted_errors tx_carrier_errors tx_fifo_errors tx_heartbeat_errors tx_window_errors rx_compressed"
+         " tx_compressed rx_nohandler").split()
 
 # Generic netlink, and its family netdev (include/uapi/linux/netdev.h).
 NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 16, 3
@@ -52,21 +58,42 @@ def peer(values):
 def ask_link(values, data=None, kind="vnet", flags=NLM_F_CREATE | NLM_F_EXCL):
     """Asks for a link, or for a change with flags=0; returns (errno, what the kernel said about it)."""
     info = {INFO_KIND: kind} if data is None else {INFO_KIND: kind, INFO_DATA: attributes(data)}
-    return request_link(IFINFOMSG + attributes({**values, LINKINFO: attributes(info)}), flags)
+    return request(RTM_NEWLINK, IFINFOMSG + attributes({**values, LINKINFO: attributes(info)}), flags)
 
 
 def attach_xdp(index, fd, flags=0):
     """Attaches an XDP program to a device in place of what is there; with fd=-1, none. Returns as ask_link() does."""
     body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
-    return request_link(body + attributes({XDP: attributes({XDP_FD: struct.pack("=i", fd), XDP_FLAGS: flags})}), 0)
+    xdp = attributes({XDP_FD: struct.pack("=i", fd), XDP_FLAGS: flags})
+    return request(RTM_NEWLINK, body + attributes({XDP: xdp}))
 
 
-def request_link(body, flags):
-    """Sends RTM_NEWLINK; returns (errno, what the kernel said about it)."""
+def add_address(device, address):
+    """Gives a device an IPv4 address whose network has 24 bits."""
+    body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, socket.if_nametoindex(device))
+    address = socket.inet_aton(address)
+    body += attributes({IFA_LOCAL: address, IFA_ADDRESS: address})
+    assert request(RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL) == (0, "")
+
+
+def link_stats(device):
+    """Returns the counters of `ip -s -s link`, by the names that they have in /sys."""
+    body = IFINFOMSG + attributes({IFNAME: device})
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+        sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST, 1, 0) + body)
+        answer = sock.recv(1 << 17)
+    length, kind = struct.unpack_from("=IH", answer)
+    if kind != RTM_NEWLINK:
+        raise OSError(-struct.unpack_from("=i", answer, 16)[0], device)
+    return dict(zip(STATS, struct.unpack_from(f"={len(STATS)}Q", parse(answer[32:length])[STATS64])))
+
+
+def request(kind, body, flags=0):
+    """Sends a request; returns (errno, what the kernel said about it)."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
-        sock.send(struct.pack("=IHHII", 16 + len(body), RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body)
+        sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body)
         answer = sock.recv(65536)
     _, _, answer_flags, _, _, error = struct.unpack_from("=IHHIIi", answer)
     said = ""

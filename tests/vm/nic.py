@@ -2,10 +2,12 @@
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -19,6 +21,7 @@ NET = Path("/sys/class/net")
 LIBC = ctypes.CDLL(None, use_errno=True)
 FINIT_MODULE, DELETE_MODULE = 313, 176  # x86-64
 IFF_UP, IFF_MULTICAST = 0x1, 0x1000
+SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETHTOOL_GSSET_INFO, ETH_SS_STATS = 0x8946, 0x1b, 0x1d, 0x37, 1
 
 SOL_PACKET, PACKET_AUXDATA, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING = 263, 8, 20, 23
 SO_ATTACH_FILTER, SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_MARK = 26, 33, 35, 36
@@ -78,6 +81,24 @@ class KernelLog:
         """Returns the lines that no clean run prints."""
         bad = re.compile(os.environ["VNET_BAD_LOG"])
         return [line for line in self.lines if bad.search(line) and not (allowed and re.search(allowed, line))]
+
+
+def ethtool_request(sock, device, form, *values):
+    """Makes a request of ethtool as old programs do; returns the structure as the kernel has filled it in."""
+    request = ctypes.create_string_buffer(struct.pack(form, *values))
+    fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", device.encode(), ctypes.addressof(request)))
+    return request.raw[:struct.calcsize(form)]
+
+
+def ethtool_counters(device):
+    """Returns what `ethtool -S` prints, as a dictionary; without the program, as tests ask often."""
+    with socket.socket() as sock:
+        count = ethtool_request(sock, device, "=IIQI", ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0)[16:]
+        count = int.from_bytes(count, "little")
+        names = ethtool_request(sock, device, f"=III{32 * count}x", ETHTOOL_GSTRINGS, ETH_SS_STATS, count)[12:]
+        values = ethtool_request(sock, device, f"=II{8 * count}x", ETHTOOL_GSTATS, count)[8:]
+    return {name.rstrip(b"\0").decode(): value for (name,), (value,) in
+            zip(struct.iter_unpack("32s", names), struct.iter_unpack("=Q", values))}
 
 
 class Nic:
@@ -145,8 +166,9 @@ class Nic:
 
     def ethtool_stats(self):
         """Returns `ethtool -S vnet0` as a dictionary; empty for a driver that has none."""
-        text = run("ethtool", "-S", self.name, check=False)
-        return {name: int(value) for name, value in re.findall(r"^\s+(\w+): (\d+)$", text, re.M)}
+        with contextlib.suppress(OSError):
+            return ethtool_counters(self.name)
+        return {}
 
     def link(self):
         """Returns `ip -s -d link show vnet0` as a dictionary."""

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from frames import numbered
-from link import ethtool_request
 from netns import Job
-from nic import PACKET_IGNORE_OUTGOING, SOL_PACKET, wait_for
+from nic import PACKET_IGNORE_OUTGOING, SOL_PACKET, ethtool_request, wait_for
 
 SO_INCOMING_NAPI_ID, SO_BUSY_POLL = 56, 46
 ETHTOOL_SRSSH, INDIR_NO_CHANGE = 0x47, 0xffffffff
