@@ -27,7 +27,7 @@ $(call check,LAB,$(numbers),1 to $(words $(PHASES)))
 endif
 $(call check,KERNEL,$(KERNELS),$(KERNELS))
 
-.PHONY: default help build demo test bench profile run shell selftest plugin diff tags lab check docs doctor clean
+.PHONY: default help build demo test test-all bench profile run shell selftest plugin diff tags lab check docs doctor clean
 
 # make PHASE=4 builds; make alone says what there is.
 default: $(if $(PHASE),build,help)
@@ -37,6 +37,7 @@ help:
 	@echo
 	@echo '  make demo              the self-test and an impaired link in a VM; installs what is missing'
 	@echo '  make test              everything; T=napi narrows it, KERNEL=6.1 picks one kernel'
+	@echo '  make test-all          worksheets and run scripts on every kernel, not on $(KERNEL) alone'
 	@echo '  make bench             what a packet costs, in instructions, beside veth, dummy and loopback'
 	@echo '  make profile           where they go; ARGS="--kind veth udp64" picks another link, another case'
 	@echo
@@ -77,8 +78,8 @@ selftest: deps-vm-build-guest build plugin
 demo: deps-vm-build-guest-demo
 	@tools/demo $(KERNEL)
 
-test: deps-vm-build-guest-test-docs-demo-bench
-	@tools/test $(if $(filter-out file default,$(origin KERNEL)),--kernel $(KERNEL)) $(if $(T),-k '$(T)')
+test test-all: deps-vm-build-guest-test-docs-demo-bench
+	@tools/test $(if $(filter test-all,$@),--all) $(if $(filter-out file default,$(origin KERNEL)),--kernel $(KERNEL)) $(if $(T),-k '$(T)')
 
 bench: deps-vm-build-guest-bench
 	@tools/bench --kernel $(KERNEL) $(ARGS)

@@ -27,6 +27,7 @@ def pytest_configure(config):
     (OUT / "log-judged").touch()
     config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
     config.addinivalue_line("markers", "exact: asserts how long something took; only with tools/vm --icount")
+    config.addinivalue_line("markers", "shown: what people are shown; on other kernels than the main one with --all only")
     config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
 
 

@@ -20,6 +20,7 @@ import pytest
 
 from nic import TREE, run
 
+pytestmark = pytest.mark.shown
 PATIENCE = 60  # seconds for one command, which on a busy machine may be a slow one
 
 

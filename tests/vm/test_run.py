@@ -6,6 +6,7 @@ import pytest
 
 from nic import TREE, run
 
+pytestmark = pytest.mark.shown
 SCRIPTS = sorted(str(path.relative_to(TREE)) for path in TREE.glob("phases/*/run")) + ["vnet/run"]
 
 
