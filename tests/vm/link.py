@@ -24,6 +24,13 @@ IN_FLIGHT = "in*ht"  # a file whose name is no word
 # What pair() can ask for without ip, which takes longer to start than many a test.
 OPTIONS = {"mtu": MTU, "numtxqueues": NUM_TX_QUEUES, "numrxqueues": NUM_RX_QUEUES}
 
+# Counters that move with the traffic.
+MOVING = ("rx_packets", "rx_bytes", "rx_dropped", "rx_missed_errors", "tx_packets", "tx_bytes", "tx_dropped")
+
+# Counters of an impaired wire: of frames that do not arrive, or not yet; of those that do not as they were sent.
+LINE_LOST = ("line_lost", "line_queue_drops", "line_limit_drops", "line_no_memory", "line_cut", "line_in_flight")
+LINE_CHANGED = ("line_duplicated", "line_truncated", "line_vlan_popped", "line_vlan_pushed")
+
 
 class End:
     """One end of a link. `looped` counts the frames that its self-test has sent to itself."""
@@ -53,6 +60,10 @@ class End:
     def set(self, *words):
         """Runs `ip link set` on it."""
         self.ns.run("ip", "link", "set", self.name, *words)
+
+    def impair(self, words):
+        """Runs `ip link set vn0 type vnet WORDS`: what the wire does to the frames that it sends."""
+        self.ns.ip(f"link set {self.name} type vnet {words}")
 
     def up(self):
         """Brings it up."""
@@ -154,35 +165,46 @@ class Link:
         return Collector(self.b), Numbered(self.a, self.b, **options)
 
     def counters(self):
-        """Returns all counters that move with the traffic."""
-        return [end.stats() for end, _ in self.directions]
+        """Returns the counters of each end that move with the traffic."""
+        return [{name: end.stat(name) for name in MOVING} for end, _ in self.directions]
 
     def account(self, sender, receiver):
-        """Returns (frames, bytes) sent one way and how they are accounted for; None for bytes that nobody counts."""
-        sent, got = sender.stats(), receiver.stats()
-        ignored = sender.extra()["wire_ignored"] if sender is receiver else 0
+        """Returns (frames, bytes) sent one way and how they are accounted for; None for bytes that nobody counts.
+
+        What a line copied was sent, too; what it lost, and what is under way in it, is accounted for.
+        """
+        extra, sent = sender.extra(), {name: sender.stat(name) for name in ("tx_packets", "tx_bytes")}
+        got = {name: receiver.stat(name) for name in ("rx_packets", "rx_bytes", "rx_missed_errors")}
         looped = receiver.looped - sender.looped
-        lost = got["rx_missed_errors"] + ignored - looped
-        uncounted = got["rx_missed_errors"] or ignored or looped
-        return ((sent["tx_packets"], None if uncounted else sent["tx_bytes"]),
+        lost = (got["rx_missed_errors"] + (extra["wire_ignored"] if sender is receiver else 0) - looped
+                + sum(extra[name] for name in LINE_LOST))
+        uncounted = lost or looped or any(extra[name] for name in LINE_CHANGED)
+        return ((sent["tx_packets"] + extra["line_duplicated"], None if uncounted else sent["tx_bytes"]),
                 (got["rx_packets"] + lost, None if uncounted else got["rx_bytes"]))
 
     def at_rest(self):
-        """Waits until nothing moves any more, and checks that what was sent is accounted for.
+        """Waits until nothing moves any more and nothing is under way; checks that what was sent is accounted for.
 
         Waits for that as well: of one frame, the counters are written one after the other.
         """
+        self.conserved(empty=True)
+
+    def conserved(self, empty=False):
+        """Does the same for the moment: while frames are under way, but none waits in the sender for a rate."""
         def settled():
             before = self.counters()
             time.sleep(0.02)
             if self.counters() != before or any(sum(end.bql(IN_FLIGHT)) for end, _ in self.directions):
+                return False
+            if empty and any(end.extra()["line_in_flight"] for end, _ in self.directions):
                 return False
             return all(sent == got for sent, got in self.accounts())
 
         try:
             wait_for(settled, "the link to be at rest", timeout=20)
         except AssertionError as error:
-            raise AssertionError(f"{error}; sent, accounted for: {self.accounts()}; {self.counters()}") from None
+            raise AssertionError(f"{error}; sent, accounted for: {self.accounts()}; {self.counters()}; "
+                                 f"{[end.extra() for end, _ in self.directions]}") from None
 
     def accounts(self):
         """Returns account() of each direction."""
