@@ -163,6 +163,9 @@ unsigned int vnet_tx_frames(struct vnet_queue *q, void **frames,
 		taken = min(n, vnet_ring_space(&q->tx));
 	for (i = 0; i < taken; i++) {
 		bytes += vnet_frame_len(frames[i]);
+		/* What has come as an skb goes back as one. */
+		if (unlikely(q->out) && !vnet_frame_xdp(frames[i]))
+			vnet_line_stamp(frames[i]);
 		vnet_ring_put(&q->tx, frames[i]);
 	}
 	if (likely(taken)) {
