@@ -689,8 +689,11 @@ void vnet_line_run(struct vnet_queue *to)
 	now = ktime_get_ns();
 	line->clock = now;
 	if (line->active && !line->blocked && !vnet_serial_pulls(impair) &&
-	    !READ_ONCE(line->near->stalled))
+	    !READ_ONCE(line->near->stalled)) {
+		/* What is being sent may lie there from when it was pulled. */
+		vnet_serial_let_go(&line->serial);
 		vnet_line_take_all(line, impair, now);
+	}
 	vnet_serial_run(line, impair, now);
 	vnet_line_give_up(line, now);
 	vnet_line_deliver(line, impair, to, now);
