@@ -127,8 +127,10 @@ int vnet_vlan_out(struct vnet_line *line, const struct vnet_impair *impair,
 		return 0;
 	skb_reset_mac_header(skb);
 	if (skb_vlan_push(skb, htons(impair->set[VNET_IMPAIR_VLAN_PROTO]),
-			  vnet_vlan_tci(impair, vid, 0)))
+			  vnet_vlan_tci(impair, vid, 0))) {
+		dev_kfree_skb_any(skb);
 		return -ENOMEM;
+	}
 	vnet_line_count(line, VNET_XSTAT_VLAN_PUSHED, 1);
 	return 0;
 }
