@@ -360,8 +360,12 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	} else {
 		done = vnet_line_admit(line, impair, skb);
 	}
-	if (copy)
+	if (copy) {
+		/* If nothing is being sent, the first does not wait. */
+		if (!vnet_serial_pulls(impair))
+			vnet_serial_run(line, impair, VNET_CB(copy)->entered);
 		done += vnet_line_admit(line, impair, copy);
+	}
 	return done;
 }
 
@@ -646,10 +650,16 @@ static void vnet_line_arm(struct vnet_line *line,
 		hrtimer_start(&line->timer, ns_to_ktime(next),
 			      HRTIMER_MODE_ABS);
 	}
-	/* What comes meanwhile is not late if it is looked at then. */
-	WRITE_ONCE(line->soon, next == sent ||
-		   (next < now + VNET_SOON &&
-		    impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON));
+	/*
+	 * What comes meanwhile is not late if it is looked at then. But behind
+	 * a queue of the rate's own, the sender must not wait for the rate.
+	 */
+	if (next == sent && vnet_serial_pulls(impair))
+		WRITE_ONCE(line->soon, true);
+	else
+		WRITE_ONCE(line->soon, next < now + VNET_SOON &&
+			   (next == sent ||
+			    impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON));
 }
 
 /**
