@@ -701,7 +701,7 @@ void vnet_line_run(struct vnet_queue *to)
 	if (line->active && !line->blocked && !vnet_serial_pulls(impair) &&
 	    !READ_ONCE(line->near->stalled)) {
 		/* What is being sent may lie there from when it was pulled. */
-		vnet_serial_let_go(&line->serial);
+		vnet_serial_let_go(line);
 		vnet_line_take_all(line, impair, now);
 	}
 	vnet_serial_run(line, impair, now);
