@@ -159,17 +159,18 @@ static const struct {
  * @times: what a whole is
  * @value: what it is added to
  *
- * Return: false if it is no part of a whole.
+ * Return: false if it is no part of a whole, or all is too large.
  */
 static bool vnet_read_decimals(const char **text, __u64 times, __u64 *value)
 {
 	while (**text >= '0' && **text <= '9') {
 		int digit = *(*text)++ - '0';
 
-		if (times % 10 && digit)
+		if (digit && (!times || times % 10))
 			return false;
 		times /= 10;
-		*value += digit * times;
+		if (__builtin_add_overflow(*value, digit * times, value))
+			return false;
 	}
 	return true;
 }
@@ -283,7 +284,8 @@ static int vnet_take_number(struct vnet_words *words,
 			 vnet_units[word->unit].give);
 		return -1;
 	}
-	if (word->attr == VNET_IMPAIR_BURST && !words->given[VNET_IMPAIR_LOSS]) {
+	if (word->attr == VNET_IMPAIR_BURST &&
+	    !words->given[VNET_IMPAIR_LOSS]) {
 		vnet_err("\"burst\" belongs behind \"loss PERCENT\"");
 		return -1;
 	}
@@ -486,9 +488,11 @@ void vnet_word_text(const struct vnet_word *word, __u64 value, char *text,
 		vnet_write(value, 1000, "", text, size);
 		break;
 	case VNET_BITRATE:
-		if (value >= 1000000000 && value != VNET_RATE_NONE)
+		if (value == VNET_RATE_NONE)
+			snprintf(text, size, "none");
+		else if (value >= 1000000000)
 			vnet_write(value, 1000000000, "gbit", text, size);
-		else if (value >= 1000000 && value != VNET_RATE_NONE)
+		else if (value >= 1000000)
 			vnet_write(value, 1000000, "mbit", text, size);
 		else
 			vnet_write(value, 1, "bit", text, size);
