@@ -97,7 +97,7 @@ int iplink_parse(int argc, char **argv, struct iplink_req *request,
 
 /**
  * print_color_string() - print a string, or the like as JSON if -j was given
- * @type: IP_PRINT_ANY
+ * @type: IP_PRINT_ANY or IP_PRINT_JSON
  * @color: IP_COLOR_NONE
  * @key: its name in JSON
  * @format: how to print it otherwise

@@ -169,8 +169,7 @@ static const struct vnet_key *vnet_find_key(const char *name)
  *
  * Return: 0, or negative if something is wrong, which it has told the user.
  */
-static int vnet_parse_key(struct vnet_line *line,
-			   const struct vnet_key *word)
+static int vnet_parse_key(struct vnet_line *line, const struct vnet_key *word)
 {
 	unsigned int bit = 1u << (word - vnet_keys);
 	const char *value = NULL;
@@ -315,7 +314,7 @@ static int vnet_parse_opt(struct link_util *util, int argc, char **argv,
 		.request = request,
 		.wire = VNET_WIRE_PEER,
 	};
-	bool create = request->nlmsg_flags & NLM_F_CREATE;
+	bool create;
 
 	(void)util;
 	if (!addattr_l || !iplink_parse) {
@@ -323,6 +322,7 @@ static int vnet_parse_opt(struct link_util *util, int argc, char **argv,
 		return -1;
 	}
 
+	create = request->nlmsg_flags & NLM_F_CREATE;
 	if (vnet_parse_line(&line))
 		return -1;
 	if (line.peer && line.wire != VNET_WIRE_PEER) {
@@ -375,13 +375,13 @@ static void vnet_print_wire(const struct rtattr *attr)
  * @value: their values
  * @count: how many may be told apart
  *
- * Return: the pattern of losses, or an empty text.
+ * Return: the pattern of losses, or NULL.
  */
 static const char *vnet_read_attrs(const struct rtattr *nest, bool *given,
 				   __u64 *value, unsigned int count)
 {
 	int left = RTA_PAYLOAD(nest);
-	const char *text = "";
+	const char *text = NULL;
 	struct rtattr *attr;
 	unsigned int type;
 
@@ -401,6 +401,15 @@ static const char *vnet_read_attrs(const struct rtattr *nest, bool *given,
 }
 
 /**
+ * vnet_print_text() - print what is no JSON
+ * @text: the text
+ */
+static void vnet_print_text(const char *text)
+{
+	print_color_string(IP_PRINT_ANY, IP_COLOR_NONE, NULL, "%s ", text);
+}
+
+/**
  * vnet_print_number() - print a number under its word
  * @key: its name in JSON
  * @text: what else is printed
@@ -411,8 +420,146 @@ static void vnet_print_number(const char *key, const char *text, __u64 value)
 	if (is_json_context())
 		print_color_u64(IP_PRINT_JSON, IP_COLOR_NONE, key, NULL, value);
 	else
-		print_color_string(IP_PRINT_ANY, IP_COLOR_NONE, NULL, "%s ",
-				   text);
+		vnet_print_text(text);
+}
+
+/**
+ * vnet_print_word() - print a setting by its word
+ * @word: the word
+ * @value: its value
+ */
+static void vnet_print_word(const struct vnet_word *word, __u64 value)
+{
+	char number[64], line[96];
+
+	if (word->unit != VNET_IS) {
+		vnet_word_text(word, value, number, sizeof(number));
+		snprintf(line, sizeof(line), "%s %s", word->name, number);
+		vnet_print_number(word->name, line, value);
+	} else if (is_json_context()) {
+		print_color_bool(IP_PRINT_JSON, IP_COLOR_NONE, word->name, NULL,
+				 true);
+	} else {
+		vnet_print_text(word->name);
+	}
+}
+
+/**
+ * vnet_print_loss_json() - print what loss is like, in JSON
+ * @said: the settings
+ */
+static void vnet_print_loss_json(const struct vnet_words *said)
+{
+	static const char * const models[] = {
+		[VNET_LOSS_NONE] = "none", [VNET_LOSS_RANDOM] = "random",
+		[VNET_LOSS_BURST] = "burst", [VNET_LOSS_GE] = "ge",
+		[VNET_LOSS_4STATE] = "4state", [VNET_LOSS_PATTERN] = "pattern",
+	};
+	__u64 model = said->value[VNET_IMPAIR_LOSS_MODEL];
+
+	print_color_string(IP_PRINT_JSON, IP_COLOR_NONE, "loss_model", NULL,
+			   model < ARRAY_SIZE(models) ? models[model] : "?");
+	if (said->text)
+		print_color_string(IP_PRINT_JSON, IP_COLOR_NONE, "pattern",
+				   NULL, said->text);
+}
+
+/**
+ * vnet_print_loss() - print what loss is like, as it can be read again
+ * @said: the settings
+ *
+ * Loss and burst belong to the model and are printed here, also where the
+ * kernel has not sent them because they are as usual: without "burst 1" it
+ * would be another model.
+ */
+static void vnet_print_loss(const struct vnet_words *said)
+{
+	__u64 burst = said->given[VNET_IMPAIR_BURST] ?
+		      said->value[VNET_IMPAIR_BURST] : 1000;
+	char number[64], line[VNET_PATTERN_LEN + 32];
+	const char *text = line;
+
+	switch (said->value[VNET_IMPAIR_LOSS_MODEL]) {
+	case VNET_LOSS_RANDOM:
+	case VNET_LOSS_BURST:
+		vnet_word_text(vnet_word_for(VNET_IMPAIR_BAD, 0),
+			       said->value[VNET_IMPAIR_LOSS], number,
+			       sizeof(number));
+		snprintf(line, sizeof(line), "loss %s", number);
+		break;
+	case VNET_LOSS_GE:
+		text = "loss ge";
+		break;
+	case VNET_LOSS_4STATE:
+		text = "loss 4state";
+		break;
+	case VNET_LOSS_PATTERN:
+		snprintf(line, sizeof(line), "loss pattern %s",
+			 said->text ? said->text : "");
+		break;
+	default: /* a newer kernel's */
+		text = "loss ?";
+	}
+	vnet_print_text(text);
+	if (said->value[VNET_IMPAIR_LOSS_MODEL] == VNET_LOSS_BURST)
+		vnet_print_word(vnet_word_for(VNET_IMPAIR_BURST, 0), burst);
+}
+
+/**
+ * vnet_print_flap() - print for how long the link has a carrier, and has none
+ * @said: the settings
+ */
+static void vnet_print_flap(const struct vnet_words *said)
+{
+	const struct vnet_word *word = vnet_word_for(VNET_IMPAIR_DELAY, 0);
+	__u64 up = said->value[VNET_IMPAIR_FLAP_UP];
+	__u64 down = said->value[VNET_IMPAIR_FLAP_DOWN];
+	char first[64], second[64], line[160];
+
+	if (is_json_context()) {
+		vnet_print_number("flap_up", NULL, up);
+		vnet_print_number("flap_down", NULL, down);
+		return;
+	}
+	vnet_word_text(word, up, first, sizeof(first));
+	vnet_word_text(word, down, second, sizeof(second));
+	snprintf(line, sizeof(line), "flap %s %s", first, second);
+	vnet_print_text(line);
+}
+
+/**
+ * vnet_print_setting() - print one setting
+ * @said: all of them
+ * @attr: which, VNET_IMPAIR_*
+ */
+static void vnet_print_setting(const struct vnet_words *said, unsigned int attr)
+{
+	const struct vnet_word *word = vnet_word_for(attr, said->value[attr]);
+
+	switch (attr) {
+	case VNET_IMPAIR_LOSS_MODEL:
+		if (is_json_context())
+			vnet_print_loss_json(said);
+		else
+			vnet_print_loss(said);
+		break;
+	case VNET_IMPAIR_LOSS: /* has no word of its own */
+		if (is_json_context())
+			vnet_print_number("loss", NULL, said->value[attr]);
+		break;
+	case VNET_IMPAIR_BURST:
+		if (is_json_context())
+			vnet_print_word(word, said->value[attr]);
+		break;
+	case VNET_IMPAIR_FLAP_UP:
+		vnet_print_flap(said);
+		break;
+	case VNET_IMPAIR_FLAP_DOWN: /* is behind the other */
+		break;
+	default:
+		if (word)
+			vnet_print_word(word, said->value[attr]);
+	}
 }
 
 /**
@@ -424,75 +571,21 @@ static void vnet_print_number(const char *key, const char *text, __u64 value)
  */
 static void vnet_print_impair(const struct rtattr *nest)
 {
-	static const char * const models[] = {
-		[VNET_LOSS_NONE] = "none", [VNET_LOSS_RANDOM] = "random",
-		[VNET_LOSS_BURST] = "burst", [VNET_LOSS_GE] = "ge",
-		[VNET_LOSS_4STATE] = "4state", [VNET_LOSS_PATTERN] = "pattern",
-	};
-	bool given[VNET_IMPAIR_PATTERN] = {}, vlan = false;
-	__u64 value[VNET_IMPAIR_PATTERN] = {};
-	char line[2 * VNET_PATTERN_LEN], number[64], other[64];
-	const struct vnet_word *word;
-	const char *text;
+	struct vnet_words said = {};
+	bool vlan = false;
 
-	text = vnet_read_attrs(nest, given, value, VNET_IMPAIR_PATTERN);
+	said.text = vnet_read_attrs(nest, said.given, said.value,
+				    ARRAY_SIZE(said.given));
 	open_json_object("impair");
 	for (int i = VNET_IMPAIR_SEED; i < VNET_IMPAIR_PATTERN; i++) {
-		if (!given[i] || i == VNET_IMPAIR_FLAP_DOWN)
+		if (!said.given[i])
 			continue;
-		if (i >= VNET_IMPAIR_VLAN_MATCH && !vlan &&
+		if (!vlan && i >= VNET_IMPAIR_VLAN_MATCH &&
 		    i <= VNET_IMPAIR_VLAN_PROTO && !is_json_context()) {
 			vlan = true;
-			vnet_print_number("vlan", "vlan", 0);
+			vnet_print_text("vlan");
 		}
-		word = vnet_word_for(i, value[i]);
-		if (i == VNET_IMPAIR_LOSS_MODEL) {
-			if (is_json_context())
-				print_color_string(IP_PRINT_JSON,
-						   IP_COLOR_NONE, "loss_model",
-						   NULL,
-						   value[i] < ARRAY_SIZE(models) ?
-						   models[value[i]] : "?");
-			if (value[i] <= VNET_LOSS_BURST)
-				snprintf(line, sizeof(line), "loss");
-			else
-				snprintf(line, sizeof(line), "loss %s%s%s",
-					 value[i] < ARRAY_SIZE(models) ?
-					 models[value[i]] : "?",
-					 *text ? " " : "", text);
-			if (!is_json_context())
-				vnet_print_number(NULL, line, 0);
-			else if (*text)
-				print_color_string(IP_PRINT_JSON,
-						   IP_COLOR_NONE, "pattern",
-						   NULL, text);
-		} else if (i == VNET_IMPAIR_LOSS) {
-			vnet_word_text(vnet_word_for(VNET_IMPAIR_BAD, 0),
-				       value[i], number, sizeof(number));
-			vnet_print_number("loss", number, value[i]);
-		} else if (i == VNET_IMPAIR_FLAP_UP) {
-			word = vnet_word_for(VNET_IMPAIR_DELAY, 0);
-			vnet_word_text(word, value[i], number, sizeof(number));
-			vnet_word_text(word, value[VNET_IMPAIR_FLAP_DOWN],
-				       other, sizeof(other));
-			snprintf(line, sizeof(line), "flap %s %s", number,
-				 other);
-			vnet_print_number("flap_up", line, value[i]);
-			if (is_json_context())
-				vnet_print_number("flap_down", "",
-						  value[VNET_IMPAIR_FLAP_DOWN]);
-		} else if (!word) {
-			continue;
-		} else if (word->unit == VNET_IS && is_json_context()) {
-			print_color_bool(IP_PRINT_JSON, IP_COLOR_NONE,
-					 word->name, NULL, true);
-		} else {
-			vnet_word_text(word, value[i], number, sizeof(number));
-			snprintf(line, sizeof(line), "%s%s%s", word->name,
-				 word->unit == VNET_IS ? "" : " ",
-				 word->unit == VNET_IS ? "" : number);
-			vnet_print_number(word->name, line, value[i]);
-		}
+		vnet_print_setting(&said, i);
 	}
 	close_json_object();
 }
@@ -560,7 +653,7 @@ static void vnet_print_xstats(struct link_util *util, FILE *file,
 	vnet_read_attrs(xstats, given, value, ARRAY_SIZE(value));
 	open_json_object("line");
 	if (!is_json_context())
-		vnet_print_number(NULL, "\n    line:", 0);
+		vnet_print_text("\n    line:");
 	for (int i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++) {
 		const char *name = vnet_xstat_names[i - VNET_XSTAT_FRAMES];
 
