@@ -18,10 +18,12 @@ static inline __u64 div64_u64_rem(__u64 dividend, __u64 divisor, __u64 *rest)
 	return dividend / divisor;
 }
 
-/* Multiplies, and divides by a power of two; in between it may be larger. */
+/* Multiplies, and divides by at most 2^32; in between it may be larger. */
 static inline __u64 mul_u64_u32_shr(__u64 a, __u32 b, unsigned int shift)
 {
-	return (__u64)(((unsigned __int128)a * b) >> shift);
+	__u64 high = (a >> 32) * b, low = (a & 0xffffffff) * b;
+
+	return (low >> shift) + (high << (32 - shift));
 }
 
 #endif /* UNIT_LINUX_MATH64_H */
