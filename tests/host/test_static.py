@@ -10,7 +10,7 @@ TREE = Path(__file__).resolve().parents[2]
 TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet", "bench/blast"]
 SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).rglob("*.[ch]"))
 # What runs in user space: the same style, but not in the contexts of a kernel.
-PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tests/unit", "tests/xdp", "bench")
+PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tools/dryrun", "tests/unit", "tests/xdp", "bench")
                   for path in (TREE / folder).rglob("*.[ch]") if path.parent != TREE / "bench/blast")
 
 

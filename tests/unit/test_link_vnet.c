@@ -41,7 +41,11 @@ static const struct ifinfomsg own_head = {
 };
 
 /* What the plugin has printed of a link: "key=value as text". */
-static char printed[100];
+static char printed[500];
+
+/* Whether it is to print JSON; how many objects are open. */
+static bool json;
+static int depth;
 
 /**
  * addattr_l() - append an attribute
@@ -64,7 +68,8 @@ int addattr_l(struct nlmsghdr *request, int maxlen, int type, const void *data,
 		return -1;
 	attr->rta_type = type;
 	attr->rta_len = RTA_LENGTH(len);
-	memcpy(RTA_DATA(attr), data, len);
+	if (len)
+		memcpy(RTA_DATA(attr), data, len);
 	request->nlmsg_len = at + RTA_SPACE(len);
 	return 0;
 }
@@ -106,8 +111,35 @@ int iplink_parse(int argc, char **argv, struct iplink_req *request, char **type)
 }
 
 /**
+ * note() - note what is printed
+ * @key: name in JSON, or NULL
+ * @format: how to print the rest
+ *
+ * Return: number of characters.
+ */
+static int note(const char *key, const char *format, ...)
+{
+	size_t length = strlen(printed);
+	va_list arguments;
+	int n;
+
+	length += snprintf(printed + length, sizeof(printed) - length, "%s%s",
+			   key ? key : "", key ? "=" : "");
+	assert_true(length < sizeof(printed));
+	va_start(arguments, format);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	n = vsnprintf(printed + length, sizeof(printed) - length, format,
+		      arguments);
+#pragma GCC diagnostic pop
+	va_end(arguments);
+	assert_true(length + n < sizeof(printed));
+	return n;
+}
+
+/**
  * print_color_string() - note what is printed
- * @type: must be for both kinds of output
+ * @type: for both kinds of output, or for JSON
  * @color: must be none
  * @key: name in JSON
  * @format: how to print it otherwise
@@ -118,16 +150,81 @@ int iplink_parse(int argc, char **argv, struct iplink_req *request, char **type)
 int print_color_string(int type, int color, const char *key,
 		       const char *format, const char *value)
 {
-	size_t length;
-
-	assert_int_equal(type, IP_PRINT_ANY);
 	assert_int_equal(color, IP_COLOR_NONE);
-	length = snprintf(printed, sizeof(printed), "%s=", key);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	return snprintf(printed + length, sizeof(printed) - length, format,
-			value);
-#pragma GCC diagnostic pop
+	assert_non_null(json ? key : format);
+	assert_int_equal(type, format ? IP_PRINT_ANY : IP_PRINT_JSON);
+	if (json)
+		return note(key, "%s ", value);
+	return note(key, format, value);
+}
+
+/**
+ * print_color_u64() - note a number in JSON
+ * @type: must be for JSON
+ * @color: must be none
+ * @key: name in JSON
+ * @format: must be missing
+ * @value: the number
+ *
+ * Return: number of characters.
+ */
+int print_color_u64(int type, int color, const char *key, const char *format,
+		    uint64_t value)
+{
+	assert_int_equal(type, IP_PRINT_JSON);
+	assert_int_equal(color, IP_COLOR_NONE);
+	assert_null(format);
+	assert_true(json && key);
+	return note(key, "%llu ", (unsigned long long)value);
+}
+
+/**
+ * print_color_bool() - note a truth in JSON
+ * @type: must be for JSON
+ * @color: must be none
+ * @key: name in JSON
+ * @format: must be missing
+ * @value: the truth
+ *
+ * Return: number of characters.
+ */
+int print_color_bool(int type, int color, const char *key, const char *format,
+		     bool value)
+{
+	assert_int_equal(type, IP_PRINT_JSON);
+	assert_int_equal(color, IP_COLOR_NONE);
+	assert_null(format);
+	assert_true(json && key);
+	return note(key, "%s ", value ? "true" : "false");
+}
+
+/**
+ * is_json_context() - whether to print JSON
+ *
+ * Return: true if so.
+ */
+bool is_json_context(void)
+{
+	return json;
+}
+
+/**
+ * open_json_object() - note that one begins
+ * @key: its name
+ */
+void open_json_object(const char *key)
+{
+	depth++;
+	if (json)
+		note(NULL, "%s{ ", key);
+}
+
+/** close_json_object() - note that it ends */
+void close_json_object(void)
+{
+	assert_true(depth-- > 0);
+	if (json)
+		note(NULL, "} ");
 }
 
 /**
@@ -293,6 +390,11 @@ static void test_wrong_lines(void **state)
 		{ "peer peer vn1", "\"peer\" is given twice" },
 		{ "peer vn1 type x",
 		  "\"type x\": a peer has the type of its link" },
+		{ "delay x", "\"delay x\": give a time, such as 20ms" },
+		{ "peer delay 1s delay 1s", "\"delay\": that is given twice" },
+		{ "bits", "\"bits\" lacks a value: give a whole number" },
+		{ "wire loop loss 1% peer loss 1%",
+		  "a link with \"wire loop\" has no peer" },
 	};
 
 	char sentence[100];
@@ -303,6 +405,31 @@ static void test_wrong_lines(void **state)
 		refuse(wrong[i][0], NLM_F_CREATE, sentence);
 	}
 	refuse("peer vn1 wrong", NLM_F_CREATE, "");
+}
+
+/**
+ * test_impairments() - a nest for each end, in front of the peer
+ * @state: not used
+ */
+static void test_impairments(void **state)
+{
+	static const unsigned char loss[] = {
+		28, 0, IFLA_VNET_IMPAIR, 0x80,
+		12, 0, VNET_IMPAIR_LOSS_MODEL, 0, VNET_LOSS_RANDOM, [16] = 12,
+		0, VNET_IMPAIR_LOSS, 0, 0x80, 0x96, 0x98, [27] = 0,
+	};
+	static const unsigned char both[] = {
+		16, 0, IFLA_VNET_IMPAIR, 0x80, 12, 0, VNET_IMPAIR_DELAY, 0, 5,
+		[16] = 28, 0, IFLA_VNET_PEER_IMPAIR, 0x80,
+		12, 0, VNET_IMPAIR_LOSS_MODEL, 0, VNET_LOSS_PATTERN, [32] = 10,
+		0, VNET_IMPAIR_PATTERN, 0, '3', ',', '5', '/', '7',
+		[44] = 28, 0, IFLA_VNET_PEER, [64] = 8, 0, IFLA_IFNAME, 0, 'v',
+		'n', '1', 0,
+	};
+
+	(void)state;
+	expect("loss 1%", loss, sizeof(loss));
+	expect("delay 5ns peer loss pattern 3,5/7 vn1", both, sizeof(both));
 }
 
 /**
@@ -317,8 +444,14 @@ static void test_set(void **state)
 	assert_int_equal(outcome.status, 0);
 	assert_int_equal(outcome.length, 8);
 	forget(&outcome);
+	outcome = parse("loss 1% peer loss 1%", 0, 100);
+	assert_int_equal(outcome.status, 0);
+	assert_int_equal(outcome.length, 2 * 28);
+	forget(&outcome);
 	refuse("peer vn1", 0,
-	       "vnet: a peer is described when a pair is added; later it is set by its own name\n");
+	       "vnet: of a link's peer, only impairments can be set from here\n");
+	refuse("peer loss 1% vn1", 0,
+	       "vnet: of a link's peer, only impairments can be set from here\n");
 }
 
 /**
@@ -327,7 +460,10 @@ static void test_set(void **state)
  */
 static void test_full_request(void **state)
 {
-	static const char * const lines[] = { "wire loop", "peer", "peer vn1" };
+	static const char * const lines[] = {
+		"wire loop", "peer", "peer vn1", "delay 5", "loss pattern 1",
+		"peer delay 5 vn1",
+	};
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -337,7 +473,7 @@ static void test_full_request(void **state)
 			outcome = parse(lines[i], NLM_F_CREATE, used);
 			assert_true(used + outcome.length <=
 				    sizeof(struct iplink_req));
-			if (used <= 1024 - 28)
+			if (used <= 1024 - 44)
 				assert_int_equal(outcome.status, 0);
 			if (used > 1024 - 8)
 				assert_int_equal(outcome.status, -1);
@@ -348,27 +484,41 @@ static void test_full_request(void **state)
 
 /**
  * show() - let the plugin print an attribute
+ * @type: IFLA_VNET_*
  * @data: what it holds; NULL for none
  * @len: length of @data
  *
  * Return: what was printed.
  */
-static const char *show(const void *data, int len)
+static const char *show(unsigned int type, const void *data, int len)
 {
 	struct rtattr *attr[IFLA_VNET_MAX + 1] = {};
-	struct rtattr *wire = malloc(RTA_LENGTH(len));
+	struct rtattr *one = malloc(RTA_LENGTH(len));
 
-	assert_non_null(wire);
-	wire->rta_type = IFLA_VNET_WIRE;
-	wire->rta_len = RTA_LENGTH(len);
+	assert_non_null(one);
+	one->rta_type = type;
+	one->rta_len = RTA_LENGTH(len);
 	if (data) {
-		memcpy(RTA_DATA(wire), data, len);
-		attr[IFLA_VNET_WIRE] = wire;
+		memcpy(RTA_DATA(one), data, len);
+		attr[type] = one;
 	}
 	printed[0] = '\0';
 	vnet_link_util.print_opt(&vnet_link_util, stdout, attr);
-	free(wire);
+	assert_int_equal(depth, 0);
+	free(one);
 	return printed;
+}
+
+/**
+ * show_wire() - let the plugin print the wire
+ * @data: what its attribute holds; NULL for none
+ * @len: length of @data
+ *
+ * Return: what was printed.
+ */
+static const char *show_wire(const void *data, int len)
+{
+	return show(IFLA_VNET_WIRE, data, len);
 }
 
 /**
@@ -380,11 +530,11 @@ static void test_print(void **state)
 	static const __u32 numbers[] = { 0, 1, 2, 3, 4294967295 };
 
 	(void)state;
-	assert_string_equal(show(&numbers[0], 4), "wire=wire peer ");
-	assert_string_equal(show(&numbers[1], 4), "wire=wire loop ");
-	assert_string_equal(show(&numbers[2], 4), "wire=wire reflect ");
-	assert_string_equal(show(&numbers[3], 4), "wire=wire 3 ");
-	assert_string_equal(show(&numbers[4], 4), "wire=wire 4294967295 ");
+	assert_string_equal(show_wire(&numbers[0], 4), "wire=wire peer ");
+	assert_string_equal(show_wire(&numbers[1], 4), "wire=wire loop ");
+	assert_string_equal(show_wire(&numbers[2], 4), "wire=wire reflect ");
+	assert_string_equal(show_wire(&numbers[3], 4), "wire=wire 3 ");
+	assert_string_equal(show_wire(&numbers[4], 4), "wire=wire 4294967295 ");
 }
 
 /**
@@ -394,11 +544,131 @@ static void test_print(void **state)
 static void test_print_what_is_missing(void **state)
 {
 	(void)state;
-	assert_string_equal(show(NULL, 0), "");
-	assert_string_equal(show("", 0), "");
-	assert_string_equal(show("abc", 3), "");
+	assert_string_equal(show_wire(NULL, 0), "");
+	assert_string_equal(show_wire("", 0), "");
+	assert_string_equal(show_wire("abc", 3), "");
 	vnet_link_util.print_opt(&vnet_link_util, stdout, NULL);
 	assert_string_equal(printed, "");
+}
+
+/**
+ * show_words() - let the plugin print what it has made of impairments
+ * @line: words for impairments of this end
+ *
+ * Return: what was printed.
+ */
+static const char *show_words(const char *line)
+{
+	struct outcome outcome = parse(line, NLM_F_CREATE, 100);
+
+	assert_string_equal(outcome.said, "");
+	show(IFLA_VNET_IMPAIR, outcome.data + NLA_HDRLEN,
+	     outcome.length - NLA_HDRLEN);
+	forget(&outcome);
+	return printed;
+}
+
+/**
+ * test_print_impairments() - as they can be read again
+ * @state: not used
+ */
+static void test_print_impairments(void **state)
+{
+	static const char * const lines[] = {
+		"seed 18446744073709551615 limit 65536 ",
+		"delay 20ms jitter 2.5us normal half-life 1s keep-order ",
+		"reorder 1% distance 3 loss 0.0000001% ",
+		"loss 100% burst 4.125 ",
+		"loss ge p 1% r 2% bad 3% good 4% ",
+		"loss 4state p13 1% p31 2% p32 3% p23 4% p14 5% ",
+		"loss pattern 3,17-20/100 ",
+		"duplicate 5% copy-delay 5ms corrupt 1% bits 64 header repair ",
+		"truncate 1% to 60 rate 50mbit overhead 24 cell 48 ",
+		"rate 1bit cell-overhead 5 queue 9 queue-bytes 9 head-drop ",
+		"rate 1.5gbit ecn 20 vlan match 5 pop translate 6 push 7 ",
+		"vlan match 4096 pcp 3 802.1ad flap 10s 500.25ms ",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		assert_string_equal(show_words(lines[i]), lines[i]);
+}
+
+/**
+ * test_print_json() - as the kernel has it
+ * @state: not used
+ */
+static void test_print_json(void **state)
+{
+	static const char * const lines[][2] = {
+		{ "seed 7 delay 20ms jitter 2ms normal",
+		  "seed=7 delay=20000000 jitter=2000000 normal=true" },
+		{ "keep-order", "keep-order=true" },
+		{ "loss 1%", "loss_model=random loss=10000000" },
+		{ "loss 1% burst 4",
+		  "loss_model=burst loss=10000000 burst=4000" },
+		{ "loss pattern 3/5", "loss_model=pattern pattern=3/5" },
+		{ "rate 50mbit vlan push 5",
+		  "rate=50000000 match=4096 push=5" },
+		{ "flap 1s 2s", "flap_up=1000000000 flap_down=2000000000" },
+	};
+	char expected[200];
+
+	(void)state;
+	json = true;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		snprintf(expected, sizeof(expected), "impair{ %s } ",
+			 lines[i][1]);
+		assert_string_equal(show_words(lines[i][0]), expected);
+	}
+	json = false;
+}
+
+/**
+ * show_xstats() - let the plugin print statistics
+ * @counts: whether the counters are not 0
+ *
+ * Return: what was printed.
+ */
+static const char *show_xstats(bool counts)
+{
+	struct {
+		struct rtattr head;
+		struct {
+			__u16 len;
+			__u16 type;
+			__u32 value[2];
+		} counter[2];
+	} xstats = {
+		.head = { .rta_len = sizeof(xstats) },
+		.counter = {
+			{ 12, VNET_XSTAT_FRAMES, { counts ? 9 : 0 } },
+			{ 12, VNET_XSTAT_LATE_MAX, { counts ? 8 : 0 } },
+		},
+	};
+
+	printed[0] = '\0';
+	vnet_link_util.print_xstats(&vnet_link_util, stdout, &xstats.head);
+	assert_int_equal(depth, 0);
+	return printed;
+}
+
+/**
+ * test_print_xstats() - what is not 0; in JSON all
+ * @state: not used
+ */
+static void test_print_xstats(void **state)
+{
+	(void)state;
+	assert_string_equal(show_xstats(true),
+			    "\n    line: frames 9 late_max_ns 8 ");
+	assert_string_equal(show_xstats(false), "\n    line: ");
+	json = true;
+	assert_string_equal(show_xstats(true),
+			    "line{ frames=9 late_max_ns=8 } ");
+	assert_string_equal(show_xstats(false),
+			    "line{ frames=0 late_max_ns=0 } ");
+	json = false;
 }
 
 /**
@@ -415,6 +685,7 @@ static void test_help(void **state)
 	vnet_link_util.print_help(&vnet_link_util, 0, NULL, file);
 	fclose(file);
 	assert_non_null(strstr(text, "Usage: ... vnet "));
+	assert_non_null(strstr(text, "IMPAIRMENTS of the frames"));
 	refuse("help", NLM_F_CREATE, text);
 	refuse("wire loop help", NLM_F_CREATE, text);
 	refuse("peer help", NLM_F_CREATE, text);
@@ -444,10 +715,14 @@ int main(void)
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_peer),
 		cmocka_unit_test(test_wrong_lines),
+		cmocka_unit_test(test_impairments),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_full_request),
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_what_is_missing),
+		cmocka_unit_test(test_print_impairments),
+		cmocka_unit_test(test_print_json),
+		cmocka_unit_test(test_print_xstats),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_what_ip_looks_for),
 	};
