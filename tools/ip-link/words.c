@@ -216,6 +216,24 @@ static bool vnet_read(const char *text, const struct vnet_suffix *suffix,
 }
 
 /**
+ * vnet_word_read() - read a number as it may stand behind a word
+ * @unit: what the word is about: VNET_NUMBER to VNET_BITRATE
+ * @text: the number
+ * @value: where to put it
+ *
+ * Return: NULL, or what is to be given instead.
+ */
+const char *vnet_word_read(enum vnet_unit unit, const char *text, __u64 *value)
+{
+	if (unit == VNET_BITRATE && !strcmp(text, "none")) {
+		*value = VNET_RATE_NONE;
+		return NULL;
+	}
+	return vnet_read(text, vnet_units[unit].suffix, value) ?
+	       NULL : vnet_units[unit].give;
+}
+
+/**
  * vnet_word_find() - look a word up
  * @name: the word
  *
@@ -275,13 +293,12 @@ static const char *vnet_next(int *argc, char ***argv, const char *after,
 static int vnet_take_number(struct vnet_words *words,
 			    const struct vnet_word *word, const char *text)
 {
+	const char *give;
 	__u64 value;
 
-	if (word->unit == VNET_BITRATE && !strcmp(text, "none")) {
-		value = VNET_RATE_NONE;
-	} else if (!vnet_read(text, vnet_units[word->unit].suffix, &value)) {
-		vnet_err("\"%s %s\": give %s", word->name, text,
-			 vnet_units[word->unit].give);
+	give = vnet_word_read(word->unit, text, &value);
+	if (give) {
+		vnet_err("\"%s %s\": give %s", word->name, text, give);
 		return -1;
 	}
 	if (word->attr == VNET_IMPAIR_BURST &&

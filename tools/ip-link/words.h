@@ -73,6 +73,7 @@ struct vnet_words {
 
 extern const char vnet_words_usage[];
 
+const char *vnet_word_read(enum vnet_unit unit, const char *text, __u64 *value);
 const struct vnet_word *vnet_word_find(const char *name);
 int vnet_words_take(struct vnet_words *words, int *argc, char ***argv);
 const struct vnet_word *vnet_word_for(unsigned int attr, __u64 value);
