@@ -171,7 +171,11 @@ static bool vnet_lose_4state(const struct vnet_impair *impair,
 static bool vnet_lose(const struct vnet_impair *impair,
 		      struct vnet_dice *dice, __u64 ordinal)
 {
-	switch (impair->set[VNET_IMPAIR_LOSS_MODEL]) {
+	if (dice->model != impair->set[VNET_IMPAIR_LOSS_MODEL]) {
+		dice->model = impair->set[VNET_IMPAIR_LOSS_MODEL];
+		dice->state = VNET_START;
+	}
+	switch (dice->model) {
 	case VNET_LOSS_RANDOM:
 		return vnet_happens(impair->loss,
 				    vnet_draw(impair, VNET_DRAW_LOSS, ordinal));

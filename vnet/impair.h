@@ -157,7 +157,8 @@ struct vnet_impair {
  * struct vnet_dice - what the verdict on one frame leaves for the next
  * @ordinal: number of the last frame, from 1
  * @epoch: see &vnet_impair.epoch
- * @state: of a model of loss
+ * @model: the model of loss, &enum vnet_loss_model
+ * @state: of @model; another model's would mean another thing
  * @drift: of a delay that is not forgotten at once; see delay.c
  * @drift_time: when it was there, in ns
  * @drifts: it was anywhere
@@ -165,6 +166,7 @@ struct vnet_impair {
 struct vnet_dice {
 	__u64 ordinal;
 	unsigned int epoch;
+	unsigned int model;
 	unsigned int state;
 	__s64 drift;
 	__u64 drift_time;

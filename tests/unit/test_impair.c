@@ -767,6 +767,35 @@ static void test_states(void **state)
 }
 
 /**
+ * test_another_model() - a model of loss begins where it begins
+ * @state: not used
+ *
+ * The bad state of two would be the second of four, and from there no way
+ * leads back if p23 is 0.
+ */
+static void test_another_model(void **state)
+{
+	static struct vnet_verdict verdict[FRAMES];
+	struct vnet_impair impair;
+	struct vnet_dice dice = {};
+	unsigned int lost = 0;
+
+	(void)state;
+	vnet_impair_init(&impair, 0, 7);
+	set(&impair, { VNET_IMPAIR_LOSS_MODEL, VNET_LOSS_GE },
+	    { VNET_IMPAIR_P, VNET_ONE });
+	judge(&impair, &dice, verdict, 10);
+	assert_int_equal(verdict[9].marks, VNET_LOST);
+	set(&impair, { VNET_IMPAIR_LOSS_MODEL, VNET_LOSS_4STATE },
+	    { VNET_IMPAIR_P13, 30 * PERCENT }, { VNET_IMPAIR_P31, VNET_ONE });
+	judge(&impair, &dice, verdict, FRAMES);
+	assert_int_equal(verdict[0].ordinal, 11);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		lost += verdict[i].marks;
+	assert_in_range(lost, FRAMES / 6, FRAMES / 3);
+}
+
+/**
  * test_uniform() - to either side as far as the jitter, and no further
  * @state: not used
  */
@@ -1002,6 +1031,7 @@ int main(void)
 		cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_certain),
 		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_another_model),
 		cmocka_unit_test(test_uniform),
 		cmocka_unit_test(test_clamped),
 		cmocka_unit_test(test_quantiles),
