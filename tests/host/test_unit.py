@@ -51,6 +51,40 @@ def test_a_missing_barrier_is_seen(index):
     assert status == 1 and "WARNING: ThreadSanitizer: data race" in text, text
 
 
+def judged(text):
+    """Returns the lines of `properties`, each as (settings, property, asked, realized, bound, bad)."""
+    form = r"(.*?): (\w[\w ]*) asked (\S+) realized (\S+) bound (\S+?)( BAD)?"
+    found = [re.fullmatch(form, line).groups() for line in text.splitlines()]
+    return [(*names, *map(float, numbers), bad is not None) for *names, a, b, c, bad in found for numbers in [(a, b, c)]]
+
+
+def test_chance_is_as_it_was_asked_for():
+    """Loss, bursts, duplicates, damage, delays and their course, over ten million verdicts a case."""
+    status, text = unit("properties")
+    assert status == 0, text
+    lines = judged(text)
+    assert len(lines) > 60 and not any(bad for *_, bad in lines)
+    assert all(abs(realized - asked) <= bound for _, _, asked, realized, bound, _ in lines)
+    # What netem does not lose: that share of frames, in bursts, is lost here to within a few hundredths of itself.
+    for line, share in (("loss 1% burst 1.333", 0.01), ("loss 0.3%", 0.003), ("loss 10% burst 2", 0.1)):
+        (asked, realized, bound), = [numbers[:3] for settings, name, *numbers in lines if (settings, name) == (line, "loss")]
+        assert asked == share and bound < share / 40 and realized > 0.97 * share
+
+
+def test_a_wrong_chance_is_seen():
+    """The test above can fail: one part in twenty more would have been seen nearly everywhere."""
+    unit("properties")
+    done = subprocess.run([TREE / "build/unit/properties", "1000000", "wrong"], stdout=subprocess.PIPE, text=True)
+    lines = judged(done.stdout)
+    assert done.returncode == 1 and sum(bad for *_, bad in lines) > 0.7 * len(lines), done.stdout
+
+
+def test_tables_of_quantiles():
+    """They are what their tool prints."""
+    done = subprocess.run([TREE / "tools/quantiles"], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == (TREE / "vnet/quantile.h").read_text()
+
+
 def test_unknown_program():
     """One line that names the right ones."""
     status, text = unit("rings")
