@@ -207,6 +207,12 @@ static bool vnet_line_admit(struct vnet_line *line,
 		vnet_line_refuse(line, skb, VNET_XSTAT_LIMIT_DROPS);
 		return false;
 	}
+	/* What leaves the device now, to wait behind it, its sender is rid of. */
+	if (impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE &&
+	    !vnet_serial_pulls(impair) && unlikely(vnet_forget(skb))) {
+		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
+		return false;
+	}
 	VNET_CB(skb)->truesize = skb->truesize;
 	WRITE_ONCE(line->bytes, line->bytes + skb->truesize);
 	WRITE_ONCE(line->frames, line->frames + 1);
