@@ -320,13 +320,15 @@ static bool vnet_rx_useless(struct vnet_queue *q)
  * @skb: the frame, behind its Ethernet header
  *
  * GRO writes to headers, and somebody may still read them in a clone: a tcpdump
- * at the sender, or another port of a bridge that floods.
+ * at the sender, or another port of a bridge that floods. It also moves pieces
+ * of data from one frame to another, and the list of them is shared with what
+ * the sender's TCP keeps to send again, whose header is not.
  *
  * Context: The poll.
  */
 static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
 {
-	if (unlikely(skb_cow_head(skb, 0))) {
+	if (unlikely(skb_unclone(skb, GFP_ATOMIC))) {
 		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
 		dev_kfree_skb_any(skb);
 		return;
