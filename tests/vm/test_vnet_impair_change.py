@@ -51,7 +51,8 @@ def test_same_seed_same_fate(vnet):
     first = fate(link.a, "loss 20% seed 7", one)
     assert 15 < len(first) < 70
     assert fate(link.a, "seed 7", both) == first
-    assert fate(link.a, "duplicate 20% corrupt 10% delay 5ms jitter 5ms reorder 9% truncate 3% to 50 seed 7", one) == first
+    more = "duplicate 20% corrupt 10% delay 5ms jitter 5ms reorder 9% truncate 3% to 50 seed 7"
+    assert fate(link.a, more, one) == first
     assert fate(link.a, "clear loss 20% seed 8", one) != first
     assert fate(link.b, "loss 20% seed 7", lambda: send(link.b, make(link, 200))) not in (first, set())
     bursts = fate(link.a, "loss 20% burst 3 seed 7", one)
@@ -228,7 +229,8 @@ def test_whatever_xdp_sends_is_impaired(vnet):
 EARLY = ", or frames would come before they are sent"
 PATTERN_FORM = "A pattern is like 3,17-20 or 3,17-20/100, with frames counted from 1"
 REFUSED = [
-    ("loss 100.1%", "The loss must be 0 to 100 %"), ("duplicate 101%", "The probability of duplication must be 0 to 100 %"),
+    ("loss 100.1%", "The loss must be 0 to 100 %"),
+    ("duplicate 101%", "The probability of duplication must be 0 to 100 %"),
     ("corrupt 200%", "The probability of corruption must be 0 to 100 %"),
     ("reorder 101%", "The probability of reordering must be 0 to 100 %"),
     ("truncate 101% to 60", "The probability of truncation must be 0 to 100 %"),
@@ -239,7 +241,8 @@ REFUSED = [
     ("rate 0", "The rate must be at least 1 bit/s"), ("delay 3601s", "The delay must be at most an hour"),
     ("limit 65535", "The limit of bytes under way must be 64 KiB to 1 TiB"),
     ("vlan push 4095", "The VID to be pushed must be 0 to 4094"),
-    ("vlan translate 4095", "The new VID must be 0 to 4094"), ("vlan match 4097", "The VID to be matched must be 0 to 4094"),
+    ("vlan translate 4095", "The new VID must be 0 to 4094"),
+    ("vlan match 4097", "The VID to be matched must be 0 to 4094"),
     ("vlan push 1 pcp 9", "The priority must be 0 to 7"),
     ("vlan translate 5 push 6", "A tag cannot be translated and another pushed or popped at once"),
     ("vlan translate 5 pop", "A tag cannot be translated and another pushed or popped at once"),
@@ -255,11 +258,13 @@ REFUSED = [
     ("loss 4state p13 1% p31 60% p32 50%", "p31 and p32 together must be at most 100 %"),
     ("loss pattern 0", PATTERN_FORM), ("loss pattern 3,", PATTERN_FORM), ("loss pattern x", PATTERN_FORM),
     ("loss pattern 3-", PATTERN_FORM), ("loss pattern 3;4", PATTERN_FORM),
-    ("loss pattern 5,5", "The frames of a pattern must ascend"), ("loss pattern 5-4", "The frames of a pattern must ascend"),
+    ("loss pattern 5,5", "The frames of a pattern must ascend"),
+    ("loss pattern 5-4", "The frames of a pattern must ascend"),
     ("loss pattern 3/2", "A pattern repeats after a number of frames that it fits into"),
     ("loss pattern " + ",".join(str(i) for i in range(1, 34)), "A pattern has at most 32 ranges"),
     ("head-drop", "What is dropped or marked needs a queue that has an end"),
-    ("rate none queue 5", "What waits for the rate needs a rate"), ("rate 1mbit ecn 5", "What is dropped or marked needs a queue that has an end"),
+    ("rate none queue 5", "What waits for the rate needs a rate"),
+    ("rate 1mbit ecn 5", "What is dropped or marked needs a queue that has an end"),
     ("flap 1us 1s", "A link that flaps must be up and down for at least a millisecond each"),
 ]
 
@@ -273,8 +278,9 @@ def test_what_is_refused_changes_nothing(vnet):
         return [end.run("ip", "-d", "-j", "link", "show", end.name) for end in (link.a, link.b)]
 
     before = shown()
-    text = "\n".join(f"link set vn0 type vnet {words}" for words, _ in REFUSED)
-    answers = re.findall("^Error: (.*)[.]$", link.a.run("sh", "-c", f"echo '{text}' | ip -force -batch -", check=False), re.M)
+    lines = "\n".join(f"link set vn0 type vnet {words}" for words, _ in REFUSED)
+    text = link.a.run("sh", "-c", f"echo '{lines}' | ip -force -batch -", check=False)
+    answers = re.findall("^Error: (.*)[.]$", text, re.M)
     assert answers == [said for _, said in REFUSED]
     said = link.a.run("ip", "link", "set", "vn0", "type", "vnet", "loss", "5%", "peer", "rate", "0", check=False)
     assert said == "Error: The rate must be at least 1 bit/s.\n"
