@@ -46,7 +46,7 @@ def test_counters_by_name(vnet):
            "rx_interrupts", "napi_polls", "napi_budget_full", "rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx",
            "rx_xdp_redirect", "rx_xdp_aborted"}
     assert own <= names
-    assert all(re.fullmatch(r"[rt]x\d+_\w+", name) for name in names - own)
+    assert all(re.fullmatch(r"[rt]x\d+_\w+|line_\w+", name) for name in names - own)
     assert {"rx_packets", "tx_packets", "tx_stop", "tx_wake"} <= set(end.queue_stats()[1])
     assert "Unsupported" not in end.ethtool("-n", "rx-flow-hash", "tcp4")
 
