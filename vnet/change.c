@@ -110,12 +110,49 @@ struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
 }
 
 /**
+ * vnet_impair_per_frame() - say whether the wire tells frames apart
+ * @priv: the device that sends
+ * @per_frame: it does; then nothing larger than a frame may be sent
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_impair_per_frame(struct vnet_priv *priv, bool per_frame)
+{
+	WRITE_ONCE(priv->per_frame, per_frame);
+	if (priv->dev->reg_state == NETREG_REGISTERED)
+		netdev_update_features(priv->dev);
+}
+
+/**
+ * vnet_impair_patience() - have the watchdog wait for a slow rate
+ * @priv: the device that sends
+ * @impair: the settings
+ *
+ * A queue that BQL has stopped waits for a few frames of each of the others.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_impair_patience(struct vnet_priv *priv,
+				 const struct vnet_impair *impair)
+{
+	u64 bits = 16ULL * vnet_max_queues(priv->dev) *
+		   (max(priv->dev->mtu, 1500U) + 1000);
+	u64 ticks = 0;
+
+	if (vnet_serial_pulls(impair))
+		ticks = div64_u64(bits * HZ, impair->set[VNET_IMPAIR_RATE]);
+	WRITE_ONCE(priv->dev->watchdog_timeo,
+		   VNET_WATCHDOG + (int)min_t(u64, ticks, 86400 * HZ));
+}
+
+/**
  * vnet_impair_force() - put settings in force
  * @priv: the device that sends
  * @next: the settings; freed if this fails
  *
- * The stack must know what the wire carries before it meets the settings, and
- * what it had already cut to another measure must have passed.
+ * Before the wire tells frames apart, the stack must know, and what it had
+ * already cut to another measure must have passed; the other way round, it
+ * learns last.
  *
  * Context: Process context, RTNL held.
  * Return: 0 or -ENOMEM; then nothing has changed.
@@ -136,9 +173,9 @@ int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 		}
 	}
 	vnet_flap_stop(priv->line);
-	priv->per_frame = next->per_frame;
-	if (priv->dev->reg_state == NETREG_REGISTERED)
-		netdev_update_features(priv->dev);
+	if (next->per_frame)
+		vnet_impair_per_frame(priv, true);
+	vnet_impair_patience(priv, next);
 	if (freeze && priv->up) {
 		synchronize_net();
 		vnet_freeze(priv);
@@ -146,8 +183,16 @@ int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 	rcu_assign_pointer(priv->line->impair, next);
 	if (freeze && priv->up)
 		vnet_thaw(priv);
-	if (old)
-		kfree_rcu_mightsleep(old);
+	if (old) {
+		/* The last poll by the old settings must be over. */
+		synchronize_net();
+		kfree(old);
+	}
+	if (!next->per_frame && priv->per_frame)
+		vnet_impair_per_frame(priv, false);
+	/* It may have been going to sleep for longer. */
+	if (priv->line->runner)
+		vnet_irq_force(priv->line->runner);
 	vnet_flap_start(priv->line);
 	return 0;
 }

@@ -6,8 +6,6 @@
  * since    what changed                 here
  * ======== ============================ ==================================
  * 6.3      xdp_features come            VNET_XDP_FEATURES
- * 6.3      kfree_rcu_mightsleep() comes made from kfree_rcu(),
- *          and in later 6.1.x           unless it is there
  * 6.8      get_rxfh, set_rxfh take one  VNET_RXFH_PARAM
  *          struct
  * 6.8      netif_queue_set_napi() comes a stand-in that does nothing
@@ -37,11 +35,6 @@
 #include <linux/version.h>
 #include <net/rtnetlink.h>
 #include <net/xdp.h>
-
-#ifndef kfree_rcu_mightsleep
-/* Frees memory when no reader is left; may wait for that. */
-#define kfree_rcu_mightsleep(_ptr) kfree_rcu(_ptr)
-#endif
 
 #if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
 /* Notes the name of dev in the field of a trace. */

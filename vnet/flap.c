@@ -30,6 +30,18 @@ static void vnet_flap_set(struct vnet_line *line, bool down)
 }
 
 /**
+ * vnet_flap_after() - change again after some time
+ * @line: the line
+ * @ns: the time; no less than a tick, for that is how work is scheduled
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_flap_after(struct vnet_line *line, u64 ns)
+{
+	schedule_delayed_work(&line->flap, max(nsecs_to_jiffies(ns), 1UL));
+}
+
+/**
  * vnet_flap_work() - the link has been up, or down, for long enough
  * @work: &vnet_line.flap
  *
@@ -52,7 +64,7 @@ static void vnet_flap_work(struct work_struct *work)
 		vnet_flap_set(line, !line->no_carrier);
 		next = impair->set[line->no_carrier ? VNET_IMPAIR_FLAP_DOWN :
 						      VNET_IMPAIR_FLAP_UP];
-		schedule_delayed_work(&line->flap, nsecs_to_jiffies(next));
+		vnet_flap_after(line, next);
 	}
 	rtnl_unlock();
 }
@@ -80,7 +92,7 @@ void vnet_flap_start(struct vnet_line *line)
 	u64 up = impair->set[VNET_IMPAIR_FLAP_UP];
 
 	if (up)
-		schedule_delayed_work(&line->flap, nsecs_to_jiffies(up));
+		vnet_flap_after(line, up);
 }
 
 /**

@@ -278,10 +278,23 @@ static void vnet_polls_start(struct vnet_priv *priv)
 }
 
 /**
+ * vnet_flaps() - whether an end's wire has taken the carrier away
+ * @priv: the end
+ *
+ * Context: Process context, RTNL held.
+ * Return: true if it has.
+ */
+static bool vnet_flaps(const struct vnet_priv *priv)
+{
+	return priv->line && priv->line->no_carrier;
+}
+
+/**
  * vnet_carrier_one() - say whether one end has a link
  * @priv: the device, up
  *
- * It has if it has a far end, and neither end's wire flaps (flap.c).
+ * It has if it has a far end, and neither end's wire flaps (flap.c); or the
+ * plug of the self-test.
  *
  * Context: Process context, RTNL held.
  */
@@ -291,8 +304,7 @@ static void vnet_carrier_one(struct vnet_priv *priv)
 	const struct vnet_priv *to;
 
 	to = far ? netdev_priv(far->dev) : NULL;
-	if (to && !(priv->line && priv->line->no_carrier) &&
-	    !(to->line && to->line->no_carrier))
+	if (to && (priv->looped || (!vnet_flaps(priv) && !vnet_flaps(to))))
 		netif_carrier_on(priv->dev);
 	else
 		netif_carrier_off(priv->dev);
@@ -354,8 +366,9 @@ static void vnet_producers_start(struct vnet_priv *priv, struct vnet_priv *to)
 								  NULL;
 		__netif_tx_unlock_bh(q->txq);
 	}
-	netif_tx_wake_all_queues(priv->dev);
+	/* First this: an impaired wire loses what comes without a carrier. */
 	vnet_carrier_one(priv);
+	netif_tx_wake_all_queues(priv->dev);
 }
 
 /**

@@ -207,7 +207,7 @@ static bool vnet_line_admit(struct vnet_line *line,
 		vnet_line_refuse(line, skb, VNET_XSTAT_LIMIT_DROPS);
 		return false;
 	}
-	/* What leaves the device now, to wait behind it, its sender is rid of. */
+	/* What is to wait behind the device, its sender is rid of. */
 	if (impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE &&
 	    !vnet_serial_pulls(impair) && unlikely(vnet_forget(skb))) {
 		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
@@ -303,6 +303,7 @@ static struct sk_buff *vnet_line_skb(struct vnet_line *line, void *frame,
 			return NULL;
 		}
 		__skb_push(skb, ETH_HLEN);
+		skb_set_network_header(skb, ETH_HLEN);
 		VNET_CB(skb)->entered = now;
 	}
 	skb->protocol = ((struct ethhdr *)skb->data)->h_proto;
@@ -347,7 +348,7 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
 		return 0;
 	}
-	if (unlikely(READ_ONCE(line->no_carrier))) {
+	if (unlikely(!netif_carrier_ok(line->near->dev))) {
 		vnet_line_count(line, VNET_XSTAT_NO_CARRIER, 1);
 		verdict.marks |= VNET_LOST;
 	}
@@ -517,7 +518,9 @@ static void vnet_line_arrive(struct vnet_line *line,
 	}
 	if (unlikely(near->wire == VNET_WIRE_REFLECT) &&
 	    !vnet_reflect(near, skb)) {
-		vnet_count(&near->queue[cb->queue].wire_stats,
+		/* Once the wire is clean, the others have another writer. */
+		vnet_count(&near->queue[line->active ? cb->queue :
+						       0].wire_stats,
 			   VNET_WIRE_IGNORED, 1);
 		dev_consume_skb_any(skb);
 	} else if (unlikely(vnet_ring_full(&rxq->rx))) {
@@ -660,7 +663,7 @@ static void vnet_line_arm(struct vnet_line *line,
 	 * What comes meanwhile is not late if it is looked at then. But behind
 	 * a queue of the rate's own, the sender must not wait for the rate.
 	 */
-	if (next == sent && vnet_serial_pulls(impair))
+	if (line->serial.sending && vnet_serial_pulls(impair))
 		WRITE_ONCE(line->soon, true);
 	else
 		WRITE_ONCE(line->soon, next < now + VNET_SOON &&

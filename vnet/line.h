@@ -36,7 +36,11 @@
 struct vnet_priv;
 struct vnet_queue;
 
-/* Counters of a line, by VNET_XSTAT_*; written by whoever runs the line. */
+/**
+ * struct vnet_line_stats - counters of a line; written by whoever runs it
+ * @syncp: for readers on 32-bit machines
+ * @count: the counters, by VNET_XSTAT_*
+ */
 struct vnet_line_stats {
 	struct u64_stats_sync syncp;
 	u64_stats_t count[VNET_XSTAT_MAX + 1];
@@ -88,6 +92,7 @@ struct vnet_flight {
  * @queue: frames that wait for their turn
  * @bytes: of them all
  * @sending: the frame that is being sent, or NULL
+ * @rate: the rate that this was worked out for, in bits a second
  * @end: when its last bit has left; when the last frame's had
  * @rest: what the division of bits by rate has left over, for the next frame
  * @holding: the queue in whose TX ring @sending still has its slot, or NULL
@@ -99,6 +104,7 @@ struct vnet_serial {
 	struct sk_buff_head queue;
 	u64 bytes;
 	struct sk_buff *sending;
+	u64 rate;
 	u64 end;
 	u64 rest;
 	struct vnet_queue *holding;

@@ -292,7 +292,7 @@ void vnet_setup(struct net_device *dev)
 	dev->ethtool_ops = &vnet_ethtool_ops;
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = vnet_free;
-	dev->watchdog_timeo = 5 * HZ;
+	dev->watchdog_timeo = VNET_WATCHDOG;
 	dev->max_mtu = ETH_MAX_MTU;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_PHONY_HEADROOM;
 	/* The ring keeps a frame after xmit: nobody may send it twice. */

@@ -26,6 +26,9 @@
 #include "line.h"
 #include "vnet.h"
 
+/* How many frames may be lost in a row before others have their turn. */
+#define VNET_SERIAL_BUDGET 256
+
 /* Bits in a byte, ns in a second: what a byte takes at a rate of 1. */
 #define VNET_BYTE (8ULL * NSEC_PER_SEC)
 
@@ -120,16 +123,27 @@ static bool vnet_serial_fits(const struct vnet_serial *serial,
  * @line: the line
  * @skb: the frame
  *
- * A frame whose sender does not understand that is let in as it is.
+ * A frame whose sender does not understand that is let in as it is. The IP
+ * header may lie behind any number of VLAN tags.
  *
  * Context: Softirq.
  */
 static void vnet_serial_mark(struct vnet_line *line, struct sk_buff *skb)
 {
-	unsigned int len;
+	__be16 proto = skb->protocol, buffer, *inner;
+	unsigned int len, at = ETH_HLEN;
 
-	skb_set_network_header(skb, eth_type_vlan(skb->protocol) ?
-				    VLAN_ETH_HLEN : ETH_HLEN);
+	while (eth_type_vlan(proto)) {
+		inner = skb_header_pointer(skb, at + 2, sizeof(buffer),
+					   &buffer);
+		if (!inner)
+			return;
+		proto = *inner;
+		at += VLAN_HLEN;
+	}
+	if (proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6))
+		return;
+	skb_set_network_header(skb, at);
 	len = min_t(unsigned int, skb->len, skb_network_offset(skb) +
 					    sizeof(struct ipv6hdr));
 	if (!skb_ensure_writable(skb, len) && INET_ECN_set_ce(skb))
@@ -258,16 +272,41 @@ static struct sk_buff *vnet_serial_next(struct vnet_line *line,
 					u64 now)
 {
 	struct vnet_serial *serial = &line->serial;
+	unsigned int budget = VNET_SERIAL_BUDGET;
 	struct sk_buff *skb;
 
 	while (skb_queue_empty(&serial->queue)) {
 		if (!line->active || !vnet_serial_pulls(impair) ||
-		    !vnet_serial_pull(line, impair, now))
+		    !budget-- || !vnet_serial_pull(line, impair, now))
 			return NULL;
 	}
 	skb = __skb_dequeue(&serial->queue);
 	serial->bytes -= skb->len;
 	return skb;
+}
+
+/**
+ * vnet_serial_adapt() - the rate may have changed
+ * @serial: where
+ * @impair: the settings
+ * @now: time, in ns
+ *
+ * What the old rate has left over means nothing for the new one; and what is
+ * being sent goes on at the new one, if that is faster.
+ *
+ * Context: Softirq.
+ */
+static void vnet_serial_adapt(struct vnet_serial *serial,
+			      const struct vnet_impair *impair, u64 now)
+{
+	if (likely(serial->rate == impair->set[VNET_IMPAIR_RATE]))
+		return;
+	serial->rate = impair->set[VNET_IMPAIR_RATE];
+	serial->rest = 0;
+	if (serial->sending)
+		serial->end = min(serial->end, now +
+				  vnet_serial_time(serial, impair,
+						   serial->sending->len));
 }
 
 /**
@@ -284,6 +323,7 @@ void vnet_serial_run(struct vnet_line *line, const struct vnet_impair *impair,
 	struct vnet_serial *serial = &line->serial;
 	struct sk_buff *skb;
 
+	vnet_serial_adapt(serial, impair, now);
 	for (;;) {
 		if (serial->sending) {
 			if (serial->end > now)

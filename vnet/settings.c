@@ -17,6 +17,9 @@
 
 #define NS_PER_S 1000000000ULL
 
+/* A petabit a second: a frame's bits in ns are no longer a sensible number. */
+#define VNET_RATE_MAX 1000000000000000ULL
+
 #define CHANCE(_group, _name) \
 	{ _group, 0, 0, VNET_ONE, _name " must be 0 to 100 %" }
 #define FLAG(_group, _name) \
@@ -86,7 +89,7 @@ const struct vnet_setting vnet_setting[VNET_IMPAIR_MAX + 1] = {
 		"The length that is left must be 14 to 65535 bytes" },
 
 	[VNET_IMPAIR_RATE] = { VNET_IMPAIR_RATE, VNET_RATE_NONE, 1, ~0ULL,
-		"The rate must be at least 1 bit/s" },
+		"The rate must be 1 bit/s to 1 Pbit/s" },
 	[VNET_IMPAIR_OVERHEAD] = { VNET_IMPAIR_RATE, 0, 0, 1000,
 		"The overhead must be at most 1000 bytes" },
 	[VNET_IMPAIR_CELL] = { VNET_IMPAIR_RATE, 0, 0, 65535,
@@ -180,7 +183,8 @@ void vnet_impair_init(struct vnet_impair *impair, unsigned int direction,
  * @attr: which setting, VNET_IMPAIR_*
  * @value: its value
  *
- * VID 4095 is reserved (IEEE 802.1Q, 9.6).
+ * VID 4095 is reserved (IEEE 802.1Q, 9.6); of rates above a petabit a second,
+ * only "none" is one.
  *
  * Context: Any.
  * Return: true if it cannot.
@@ -194,6 +198,8 @@ static bool vnet_gap(unsigned int attr, __u64 value)
 		return value == 4095;
 	case VNET_IMPAIR_VLAN_PROTO:
 		return value != 0x8100 && value != 0x88a8;
+	case VNET_IMPAIR_RATE:
+		return value > VNET_RATE_MAX && value != VNET_RATE_NONE;
 	}
 	return false;
 }
@@ -502,7 +508,8 @@ int vnet_impair_apply(struct vnet_impair *impair,
 
 	for (i = VNET_IMPAIR_CLEAR; i < VNET_IMPAIR_PATTERN; i++) {
 		if (asked->given[i] && vnet_setting[i].group == i &&
-		    i != VNET_IMPAIR_SEED)
+		    i != VNET_IMPAIR_SEED &&
+		    (i != VNET_IMPAIR_CLEAR || asked->value[i]))
 			vnet_impair_reset(impair, i);
 	}
 	for (i = VNET_IMPAIR_CLEAR; i < VNET_IMPAIR_PATTERN; i++) {
@@ -510,6 +517,7 @@ int vnet_impair_apply(struct vnet_impair *impair,
 		    vnet_impair_set(impair, i, asked->value[i], refusal))
 			return -1;
 	}
+	impair->set[VNET_IMPAIR_CLEAR] = 0;
 	if (asked->text)
 		memcpy(impair->text, asked->text, strlen(asked->text) + 1);
 	return vnet_impair_settle(impair, refusal);

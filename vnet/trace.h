@@ -41,6 +41,14 @@
 	{ VNET_XSTAT_NO_MEMORY, "there is no memory" },		\
 	{ VNET_XSTAT_CUT, "the link went down" }
 
+/**
+ * vnet_verdict() - a frame has come to an impaired wire
+ * @dev: the device that has sent it
+ * @skb: the frame, as it was sent
+ * @verdict: what is to happen to it
+ *
+ * Context: Softirq.
+ */
 TRACE_EVENT(vnet_verdict,
 
 	TP_PROTO(const struct net_device *dev, const struct sk_buff *skb,
@@ -78,6 +86,14 @@ TRACE_EVENT(vnet_verdict,
 				  __get_dynamic_array_len(bytes)))
 );
 
+/**
+ * vnet_drop() - a frame goes no further, and the verdict had not said so
+ * @dev: the device that has sent it
+ * @ordinal: its number
+ * @why: VNET_XSTAT_*
+ *
+ * Context: Softirq.
+ */
 TRACE_EVENT(vnet_drop,
 
 	TP_PROTO(const struct net_device *dev, u64 ordinal, unsigned int why),
@@ -101,6 +117,14 @@ TRACE_EVENT(vnet_drop,
 		  __print_symbolic(__entry->why, VNET_DROP_NAMES))
 );
 
+/**
+ * vnet_deliver() - a frame comes out of an impaired wire
+ * @dev: the device that has sent it
+ * @ordinal: its number
+ * @late: by how much later than it was due, in ns
+ *
+ * Context: Softirq.
+ */
 TRACE_EVENT(vnet_deliver,
 
 	TP_PROTO(const struct net_device *dev, u64 ordinal, u64 late),

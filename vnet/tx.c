@@ -123,7 +123,10 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	/* A receiver takes a shorter frame for what a collision left. */
 	if (unlikely(eth_skb_pad(skb))) {
 		skb = NULL;
-	} else if (unlikely(!pskb_may_pull(skb, ETH_HLEN))) {
+	} else if (unlikely(!pskb_may_pull(skb, ETH_HLEN)) ||
+		   /* Cut to another measure before the wire had this one. */
+		   (unlikely(q->out) && skb_is_gso(skb) &&
+		    READ_ONCE(priv->per_frame))) {
 		dev_kfree_skb_any(skb);
 		skb = NULL;
 	}

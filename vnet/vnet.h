@@ -49,6 +49,9 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
 /* An interrupt may be put off by a second; longer looks like a dead link. */
 #define VNET_RX_USECS_MAX 1000000
 
+/* A queue that is stopped for longer than this hangs; in jiffies. */
+#define VNET_WATCHDOG (5 * HZ)
+
 /* By default, 5000 interrupts a second, or one for each 16 frames. */
 #define VNET_RX_USECS 200
 #define VNET_RX_FRAMES 16

@@ -7,8 +7,9 @@
  *
  * sends 100000 frames of 60 bytes, 32 at a time, and tells the nanoseconds
  * that each took. With 0 instead of 32 they go one by one through the queueing
- * discipline, as a program's would. Otherwise it does what the stack does when a queue has more than one
- * frame to send: the driver is told of all but the last that more will follow.
+ * discipline, as a program's would. Otherwise it does what the stack does when
+ * a queue has more than one frame to send: the driver is told of all but the
+ * last that more will follow.
  *
  * pktgen can do so only by sending the same skb again and again, which no
  * device allows that hands skbs on (IFF_TX_SKB_SHARING). Here each frame is a
