@@ -83,7 +83,7 @@ def test_fates(vnet):
 def test_drops(vnet):
     """Why a frame went no further, as often as the device has counted it: the queue's end, the link's; then Ctrl-C."""
     link = vnet.pair()
-    link.a.set("type", "vnet", *"seed 7 rate 100kbit queue 10".split())
+    link.a.set("type", "vnet", *"seed 7 rate 10kbit queue 10".split())
     path = OUT / "drops.pcapng"
     tool = record(path)
     send(link, FRAMES)
