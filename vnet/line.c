@@ -342,15 +342,15 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	cb->ordinal = verdict.ordinal;
 	cb->marks = verdict.marks;
 	cb->push = false;
+	if (unlikely(!netif_carrier_ok(line->near->dev))) {
+		vnet_line_count(line, VNET_XSTAT_NO_CARRIER, 1);
+		verdict.marks |= VNET_LOST;
+	}
 	trace_vnet_verdict(line->near->dev, skb, &verdict);
 
 	if (unlikely(impair->vlan) && vnet_vlan_in(line, impair, skb)) {
 		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
 		return 0;
-	}
-	if (unlikely(!netif_carrier_ok(line->near->dev))) {
-		vnet_line_count(line, VNET_XSTAT_NO_CARRIER, 1);
-		verdict.marks |= VNET_LOST;
 	}
 	if (verdict.marks & VNET_LOST) {
 		vnet_line_count(line, VNET_XSTAT_LOST, 1);

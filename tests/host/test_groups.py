@@ -31,7 +31,7 @@ def tree(tmp_path):
     for folder in ("tools", "tests/vm", "tests/host"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(TREE / "tools/test", tmp_path / "tools")
-    for name in ("build", "plugin", "xdp", "nginx", "kernel", "vm"):
+    for name in ("build", "plugin", "vnet-dryrun", "xdp", "nginx", "kernel", "vm"):
         script = tmp_path / "tools" / name
         script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n"}.get(name, "#!/bin/sh\n"))
         script.chmod(0o755)
