@@ -4,8 +4,6 @@ import re
 import socket
 import struct
 
-import pytest
-
 from impaired import MS, S, Tap, cross, line, lost, make, numbers, plain_queue, quick, send
 from link import IN_FLIGHT
 from netns import Job
@@ -172,13 +170,14 @@ TAGS = [  # words; tags sent, as TPID and TCI from the outer one on; tags that a
 ]
 
 
-@pytest.mark.parametrize("rxvlan", ["on", "off"])
-def test_tags(vnet, rxvlan):
+def test_tags(vnet):
     """Taken off, put on, changed, of the frames that are meant; whether the far end wants them aside or not."""
     link = vnet.pair()
-    link.b.ethtool("-K", "rx-vlan-hw-parse", rxvlan, "rx-vlan-stag-hw-parse", rxvlan)
     plain, = make(link, 1, 100)
-    for words, before, after in TAGS:
+    for i, (words, before, after) in enumerate(TAGS):
+        if i % 4 == 0:
+            rxvlan = "off" if i % 8 else "on"
+            link.b.ethtool("-K", "rx-vlan-hw-parse", rxvlan, "rx-vlan-stag-hw-parse", rxvlan)
         link.a.impair(f"clear {words}")
         with Tap(link.b) as tap:
             send(link.a, [plain[:12] + bytes.fromhex(before) + plain[12:]])
