@@ -22,6 +22,8 @@
  * 6.15     newlink takes one struct;    VNET_NEWLINK_PARAMS
  *          peer_type names the peer's
  *          attribute
+ * 6.15     GRO's state has a struct of  vnet_gro_idle()
+ *          its own
  * 6.17     get_rxfh_fields() comes      VNET_RXFH_FIELDS
  * 7.0      get_rx_ring_count() comes    VNET_RX_RING_COUNT
  * ======== ============================ ==================================
@@ -123,6 +125,22 @@ static inline void vnet_xdp_set_mem(struct xdp_rxq_info *rxq,
 	rxq->mem.type = xdpf->mem_type;
 #else
 	rxq->mem = xdpf->mem;
+#endif
+}
+
+/**
+ * vnet_gro_idle() - whether GRO holds no frame of a poll
+ * @napi: the poll
+ *
+ * Context: The poll.
+ * Return: true if it does not.
+ */
+static inline bool vnet_gro_idle(const struct napi_struct *napi)
+{
+#if KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE
+	return !napi->gro.bitmask && !napi->gro.rx_count;
+#else
+	return !napi->gro_bitmask && !napi->rx_count;
 #endif
 }
 

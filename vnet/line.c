@@ -460,31 +460,6 @@ static void vnet_line_take_all(struct vnet_line *line,
 }
 
 /**
- * vnet_line_rxq() - the queue that receives a frame
- * @line: the line
- * @to: the queue whose poll runs the line
- * @skb: the frame
- *
- * What is still under way when the wire has become clean arrives at @to, for
- * the other rings have another producer then.
- *
- * Context: Softirq.
- * Return: the queue.
- */
-static struct vnet_queue *vnet_line_rxq(const struct vnet_line *line,
-					struct vnet_queue *to,
-					struct sk_buff *skb)
-{
-	struct vnet_priv *far = netdev_priv(to->dev);
-
-	if (unlikely(far->steered))
-		return vnet_steer(to, skb);
-	if (unlikely(!line->active))
-		return to;
-	return &far->queue[VNET_CB(skb)->queue % far->queues];
-}
-
-/**
  * vnet_line_arrive() - a frame has come out: stage 5
  * @line: the line
  * @impair: the settings
@@ -564,8 +539,10 @@ static bool vnet_line_deliver_one(struct vnet_line *line,
  * @to: the queue whose poll runs the line
  * @now: time, in ns
  *
- * The ring of @to is emptied by the same poll, so that what does not fit need
- * not wait for anybody; another is emptied some time.
+ * All comes to @to, whichever queue has sent it: between two queues, frames
+ * would overtake each other as no wire has them. Only `ethtool -X` asks for
+ * that. The ring of @to is emptied by the same poll, so that what does not fit
+ * need not wait for anybody; another is emptied some time.
  *
  * Context: Softirq; the producer of the RX rings.
  */
@@ -583,8 +560,9 @@ static void vnet_line_deliver(struct vnet_line *line,
 	line->blocked = false;
 	while (out && budget-- && (skb = vnet_flight_first(&line->flight)) &&
 	       VNET_CB(skb)->due <= now) {
-		rxq = vnet_line_rxq(line, to, skb);
+		rxq = to;
 		if (unlikely(far->steered)) {
+			rxq = vnet_steer(to, skb);
 			spin_lock(&rxq->rx_lock);
 			out = vnet_line_deliver_one(line, impair, rxq, skb,
 						    rxq == to || pause, now);

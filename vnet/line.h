@@ -16,8 +16,8 @@
  * 5. line.c: VLAN tag pushed, into the RX ring.
  *
  * A line is run by the poll of one queue, the far end's first, so that it needs
- * no lock: all queues of the near end feed that one, and what arrives goes on
- * to the queue of its own number.
+ * no lock and has one order: all queues of the near end feed that one, and all
+ * arrives there.
  *
  * Next: line.c.
  */

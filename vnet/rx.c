@@ -300,17 +300,17 @@ static bool vnet_rx_gro(const struct vnet_queue *q)
  * vnet_rx_useless() - whether GRO has found nothing to join for a while
  * @q: the queue
  *
- * Then some frames go past it, until it is asked again.
+ * Then some frames go past it, until it is asked again; but none while it holds
+ * others, or they would be overtaken.
  *
  * Context: The poll.
  * Return: true if the next frame is to go past it.
  */
 static bool vnet_rx_useless(struct vnet_queue *q)
 {
-	if (q->gro_useless < VNET_GRO_TRY)
+	if (!q->gro_skip || !vnet_gro_idle(&q->napi))
 		return false;
-	if (++q->gro_useless == VNET_GRO_TRY + VNET_GRO_SKIP)
-		q->gro_useless = 0;
+	q->gro_skip--;
 	return true;
 }
 
@@ -333,10 +333,13 @@ static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
 		dev_kfree_skb_any(skb);
 		return;
 	}
-	if (napi_gro_receive(&q->napi, skb) == GRO_NORMAL)
-		q->gro_useless++;
-	else
+	if (napi_gro_receive(&q->napi, skb) != GRO_NORMAL) {
 		q->gro_useless = 0;
+		q->gro_skip = 0;
+	} else if (++q->gro_useless == VNET_GRO_TRY) {
+		q->gro_useless = 0;
+		q->gro_skip = VNET_GRO_SKIP;
+	}
 }
 
 /**

@@ -83,6 +83,7 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @rx_stats: counters of the poll
  * @napi: the poll
  * @gro_useless: frames that GRO could not join to others, one after the other
+ * @gro_skip: how many frames are to go past it therefore
  * @irq_masked: the interrupt will not be raised: a poll that it asked for is to
  *	come or at work
  * @irq_fresh: the poll that comes next was asked for by an interrupt, and not
@@ -122,6 +123,7 @@ struct vnet_queue {
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
 	unsigned int gro_useless;
+	unsigned int gro_skip;
 	bool irq_fresh;
 
 	/* Written by whoever raises the interrupt, and by the poll. */

@@ -222,7 +222,7 @@ static const struct {
 	      { VNET_IMPAIR_DISTRIBUTION, VNET_PARETO }),
 	  VNET_IMPAIR_JITTER, "A pareto jitter must not be larger than 1.72" },
 	{ ASK({ VNET_IMPAIR_DELAY, MS }, { VNET_IMPAIR_HALF_LIFE, 1 }),
-	  VNET_IMPAIR_JITTER, "A half-life needs a jitter" },
+	  VNET_IMPAIR_HALF_LIFE, "A half-life needs a jitter" },
 	{ ASK({ VNET_IMPAIR_LOSS_MODEL, VNET_LOSS_BURST },
 	      { VNET_IMPAIR_LOSS, 50 * PERCENT + 1 }),
 	  VNET_IMPAIR_BURST, "So much loss needs longer bursts: n losses in" },
@@ -254,10 +254,10 @@ static const struct {
 	  VNET_IMPAIR_ECN, "What is dropped or marked needs a queue" },
 	{ ASK({ VNET_IMPAIR_VLAN_TRANSLATE, 5 },
 	      { VNET_IMPAIR_VLAN_PUSH, 5 }),
-	  VNET_IMPAIR_VLAN_PUSH, "A tag cannot be translated and another" },
+	  VNET_IMPAIR_VLAN_TRANSLATE, "A tag cannot be translated and another" },
 	{ ASK({ VNET_IMPAIR_VLAN_TRANSLATE, 5 },
 	      { VNET_IMPAIR_VLAN_POP, 1 }),
-	  VNET_IMPAIR_VLAN_PUSH, "A tag cannot be translated and another" },
+	  VNET_IMPAIR_VLAN_TRANSLATE, "A tag cannot be translated and another" },
 	{ ASK({ VNET_IMPAIR_FLAP_UP, S }, { VNET_IMPAIR_FLAP_DOWN, 0 }),
 	  VNET_IMPAIR_FLAP_DOWN, "A link that flaps must be up and down for" },
 	{ ASK({ VNET_IMPAIR_FLAP_UP, MS - 1 }, { VNET_IMPAIR_FLAP_DOWN, S }),
@@ -503,7 +503,7 @@ static void test_bad_patterns(void **state)
 {
 	static const char form[] = "A pattern is like 3,17-20";
 	static const char ascend[] = "The frames of a pattern must ascend";
-	static const char fits[] = "A pattern repeats after a number of";
+	static const char fits[] = "A pattern must fit into its period";
 	static const char * const bad[][2] = {
 		{ "", form }, { "0", form }, { "x", form }, { "3x", form },
 		{ "3,", form }, { ",3", form }, { "3-", form }, { "-3", form },

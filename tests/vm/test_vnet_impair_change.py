@@ -227,7 +227,7 @@ def test_whatever_xdp_sends_is_impaired(vnet):
 
 # What is asked for, and the sentence.
 EARLY = ", or frames would come before they are sent"
-PATTERN_FORM = "A pattern is like 3,17-20 or 3,17-20/100, with frames counted from 1"
+PATTERN_FORM = "A pattern is like 3,17-20 or 3,17-20/100, frames counted from 1"
 REFUSED = [
     ("loss 100.1%", "The loss must be 0 to 100 %"),
     ("duplicate 101%", "The probability of duplication must be 0 to 100 %"),
@@ -238,7 +238,7 @@ REFUSED = [
     ("corrupt 1% bits 0", "The number of flipped bits must be 1 to 64"),
     ("corrupt 1% bits 65", "The number of flipped bits must be 1 to 64"),
     ("reorder 1% distance 0", "The distance of reordering must be 1 to 1000"),
-    ("rate 0", "The rate must be at least 1 bit/s"), ("delay 3601s", "The delay must be at most an hour"),
+    ("rate 0", "The rate must be 1 bit/s to 1 Pbit/s"), ("delay 3601s", "The delay must be at most an hour"),
     ("limit 65535", "The limit of bytes under way must be 64 KiB to 1 TiB"),
     ("vlan push 4095", "The VID to be pushed must be 0 to 4094"),
     ("vlan translate 4095", "The new VID must be 0 to 4094"),
@@ -250,8 +250,8 @@ REFUSED = [
     ("delay 10ms jitter 3ms normal", "A normal jitter must not be larger than a quarter of the delay" + EARLY),
     ("delay 10ms jitter 18ms pareto", "A pareto jitter must not be larger than 1.72 times the delay" + EARLY),
     ("delay 10ms half-life 1s", "A half-life needs a jitter"),
-    ("loss 90% burst 2", "So much loss needs longer bursts: n losses in a row are at most n in n + 1"),
-    ("loss 100% burst 5", "So much loss needs longer bursts: n losses in a row are at most n in n + 1"),
+    ("loss 90% burst 2", "So much loss needs longer bursts: n losses in a row are at most n of n + 1 frames"),
+    ("loss 100% burst 5", "So much loss needs longer bursts: n losses in a row are at most n of n + 1 frames"),
     ("loss 1% burst 0.5", "The mean burst must be 1 to 1000000 losses"),
     ("loss ge p 101% r 1%", "The probability of going bad must be 0 to 100 %"),
     ("loss 4state p13 60% p14 50%", "p13 and p14 together must be at most 100 %"),
@@ -260,7 +260,7 @@ REFUSED = [
     ("loss pattern 3-", PATTERN_FORM), ("loss pattern 3;4", PATTERN_FORM),
     ("loss pattern 5,5", "The frames of a pattern must ascend"),
     ("loss pattern 5-4", "The frames of a pattern must ascend"),
-    ("loss pattern 3/2", "A pattern repeats after a number of frames that it fits into"),
+    ("loss pattern 3/2", "A pattern must fit into its period"),
     ("loss pattern " + ",".join(str(i) for i in range(1, 34)), "A pattern has at most 32 ranges"),
     ("head-drop", "What is dropped or marked needs a queue that has an end"),
     ("rate none queue 5", "What waits for the rate needs a rate"),
@@ -283,7 +283,7 @@ def test_what_is_refused_changes_nothing(vnet):
     answers = re.findall("^Error: (.*)[.]$", text, re.M)
     assert answers == [said for _, said in REFUSED]
     said = link.a.run("ip", "link", "set", "vn0", "type", "vnet", "loss", "5%", "peer", "rate", "0", check=False)
-    assert said == "Error: The rate must be at least 1 bit/s.\n"
+    assert said == "Error: The rate must be 1 bit/s to 1 Pbit/s.\n"
     assert shown() == before
     comes_back = vnet.namespace("C")
     comes_back.ip("link add vn2 type vnet wire loop")
