@@ -239,7 +239,7 @@ def test_checksums_tell_damage(vnet):
     link = vnet.pair()
     for to in ("192.0.2.2", over_vlan(link), over_ipv6(link)):
         link.a.impair("clear")
-        assert len(udp(link, 1, to=to)) == 1  # neighbours know each other
+        wait_for(lambda: len(udp(link, 1, to=to)) == 1, "neighbours to know each other")  # noqa: B023
         link.a.impair("corrupt 100% payload bits 2 seed 1")
         before = udp_errors(link.b, to)
         assert udp(link, to=to) == [] and udp_errors(link.b, to) == before + 20
@@ -253,7 +253,7 @@ def test_checksums_tell_damage(vnet):
 def test_damaged_headers_and_segments(vnet):
     """Nothing goes wrong but what must; TCP's checksum tells the damaged segments, and all comes whole."""
     link = vnet.pair()
-    assert len(udp(link, 1)) == 1
+    wait_for(lambda: len(udp(link, 1)) == 1, "neighbours to know each other")
     for words in ("header bits 64", "header bits 64 repair", "bits 64 repair", "header bits 1"):
         link.a.impair(f"corrupt 100% {words} seed 1")
         udp(link)
