@@ -9,7 +9,7 @@ import pytest
 
 from bpf import Program
 from impaired import MS, Tap, cross, flipped, line, lost, make, numbers, send
-from nic import PACKET_IGNORE_OUTGOING, SOL_PACKET
+from nic import PACKET_IGNORE_OUTGOING, SOL_PACKET, wait_for
 from traffic import snmp, transfer
 
 JITTERS = {  # what no delay is below
