@@ -7,7 +7,7 @@
  *
  * Run by whoever runs the line (softirq).
  *
- * Next: line.c.
+ * Next: line_in.c.
  */
 
 #include <linux/if_vlan.h>

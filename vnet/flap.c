@@ -5,7 +5,7 @@
  * A link has one carrier: both ends lose it, and what either sends meanwhile is
  * lost. What is under way arrives.
  *
- * Next: line.c, which loses frames; freeze.c, which decides on the carrier
+ * Next: line_in.c, which loses frames; freeze.c, which decides on the carrier
  * whenever an end goes up or down.
  */
 

@@ -8,7 +8,7 @@
  *
  * Run by whoever runs the line (softirq).
  *
- * Next: line.c.
+ * Next: line_out.c.
  */
 
 #include <linux/rbtree.h>

@@ -8,7 +8,7 @@
  *
  * Pure; runs in user space too.
  *
- * Next: delay.c; then line.c, which carries verdicts out.
+ * Next: delay.c; then line_in.c, which carries verdicts out.
  */
 
 #include <linux/string.h>

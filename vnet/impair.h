@@ -3,7 +3,7 @@
  * DOC: What the wire does to frames: the settings and the verdict
  *
  * A direction's settings are numbers under the names of uapi/vnet.h, as they
- * came. vnet_impair_settle() checks them and works out what the verdict needs;
+ * came. settings.c and settle.c check them and work out what the verdict needs;
  * vnet_judge() says what happens to the next frame. Neither knows what a frame
  * or a clock is, so both run in user space too: there `vnet-dryrun` prints the
  * verdicts that the kernel will give.
@@ -234,11 +234,15 @@ void vnet_impair_init(struct vnet_impair *impair, unsigned int direction,
 void vnet_impair_reset(struct vnet_impair *impair, unsigned int group);
 int vnet_impair_set(struct vnet_impair *impair, unsigned int attr,
 		    __u64 value, struct vnet_refusal *refusal);
-int vnet_impair_settle(struct vnet_impair *impair,
-		       struct vnet_refusal *refusal);
+int vnet_refuse(struct vnet_refusal *refusal, unsigned int attr,
+		const char *why);
 int vnet_impair_apply(struct vnet_impair *impair,
 		      const struct vnet_asked *asked,
 		      struct vnet_refusal *refusal);
+
+/* settle.c */
+int vnet_impair_settle(struct vnet_impair *impair,
+		       struct vnet_refusal *refusal);
 
 /* impair.c */
 __u64 vnet_mix(__u64 x);

@@ -6,7 +6,7 @@
  * so that a quantile read from it is off by at most 12.5 %. Pure; runs in user
  * space too.
  *
- * Next: line.c, which fills it; stats.c, which reads it.
+ * Next: line_out.c, which fills it; stats.c, which reads it.
  */
 
 #ifndef VNET_LATENESS_H

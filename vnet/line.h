@@ -6,14 +6,14 @@
  * first time on that it does. The stages of a line, in the order in which a
  * frame meets them:
  *
- * 1. line.c: taken from the TX ring, VLAN tag popped or translated (vlan.c);
- * 2. line.c: the verdict (impair.c): lost, duplicated, truncated, corrupted
+ * 1. line_in.c: taken from the TX ring, VLAN tag popped or translated (vlan.c);
+ * 2. line_in.c: the verdict (impair.c): lost, duplicated, truncated, corrupted
  *    (damage.c);
  * 3. serial.c: waits for the rate, is sent bit by bit; here the sender is rid
  *    of it;
- * 4. flight.c: under way until it is due; some are held back for others to
- *    overtake them;
- * 5. line.c: VLAN tag pushed, into the RX ring.
+ * 4. line_out.c, flight.c: under way until it is due; some are held back for
+ *    others to overtake them;
+ * 5. line_out.c: VLAN tag pushed, into the RX ring.
  *
  * A line is run by the poll of one queue, the far end's first, so that it needs
  * no lock and has one order: all queues of the near end feed that one, and all
@@ -72,6 +72,9 @@ struct vnet_cb {
 
 /* An event that never comes, in ns of ktime_get(). */
 #define VNET_NEVER U64_MAX
+
+/* A frame that waits for others to overtake it waits no longer, in ns. */
+#define VNET_HOLD (100 * NSEC_PER_MSEC)
 
 /* What a line notes on a frame; from vnet_start_xmit() to the RX ring. */
 #define VNET_CB(skb) ((struct vnet_cb *)(skb)->cb)
@@ -181,15 +184,28 @@ void vnet_line_doorbell(struct vnet_queue *q, struct vnet_queue *far,
 			bool many);
 void vnet_line_count(struct vnet_line *line, unsigned int which, u64 n);
 u64 vnet_line_read(const struct vnet_line *line, unsigned int which);
+void vnet_line_leave(struct vnet_line *line, const struct sk_buff *skb);
 void vnet_line_lose(struct vnet_line *line, struct sk_buff *skb,
 		    unsigned int why);
+void vnet_line_refuse(struct vnet_line *line, struct sk_buff *skb,
+		      unsigned int why);
+
+/* line_in.c */
 unsigned int vnet_line_enter(struct vnet_line *line,
 			     const struct vnet_impair *impair,
 			     struct vnet_queue *from, void *frame, u64 now);
-void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
-		      struct sk_buff *skb, u64 left);
 void vnet_line_complete(struct vnet_line *line, struct vnet_queue *from,
 			unsigned int n, unsigned int bytes);
+void vnet_line_take_all(struct vnet_line *line,
+			const struct vnet_impair *impair, u64 now);
+
+/* line_out.c */
+void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
+		      struct sk_buff *skb, u64 left);
+void vnet_line_give_up(struct vnet_line *line, u64 now);
+void vnet_line_deliver(struct vnet_line *line,
+		       const struct vnet_impair *impair,
+		       struct vnet_queue *to, u64 now);
 
 /* serial.c */
 void vnet_serial_init(struct vnet_serial *serial);

@@ -14,7 +14,7 @@
  *
  * Run by whoever runs the line (softirq).
  *
- * Next: flight.c.
+ * Next: line_out.c.
  */
 
 #include <linux/if_vlan.h>

@@ -4,8 +4,8 @@
  *
  * The verdict on a frame is a function of settings, seed, direction and the
  * frame's number, and the very files that the driver is made of compute it
- * here: settings.c, impair.c, delay.c, pattern.c. The words are those of ip's
- * plugin, read by the same words.c.
+ * here: settings.c, settle.c, impair.c, delay.c, pattern.c. The words are those
+ * of ip's plugin, read by the same words.c.
  *
  * Next: summary.c.
  */
