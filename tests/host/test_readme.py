@@ -50,7 +50,21 @@ def test_phase_commands(command):
 def test_everything_else_is_known():
     """No command in README that nothing tests: besides the above, `make test` itself and one's own machine."""
     rest = [c for c in COMMANDS if not re.match(r"make .*(PHASE|LAB)=|make -s demo$|make test$", c)]
-    assert rest == OWN_MACHINE
+    # The demonstration shows the impaired link, too.
+    assert rest == [IMPAIRED[0], *OWN_MACHINE]
+
+
+IMPAIRED = re.findall(r"^# (ip .*)$", README, re.M)
+
+
+def test_impaired_link():
+    """The commands for a link that misbehaves, in the VM; the last one shows what is left of it, as JSON."""
+    script = "\n".join(["set -e", "insmod build/vnet/6.12/vnet.ko", "ip netns add B", *IMPAIRED])
+    for tool in ("tools/build vnet 6.12", "tools/plugin"):
+        assert run(tool)[0] == 0
+    status, text = run(f"tools/vm --out build/readme -- bash -c '{script}'")
+    assert status == 0 and len(IMPAIRED) == 4, text
+    assert '"impair":{"seed":' in text and '"delay"' not in text
 
 
 OWN_MACHINE = [c for c in re.search(r"## On a machine of your own.*?```console\n(.*?)```", README, re.S).group(1)
