@@ -46,7 +46,7 @@ def test_builds_without_a_warning(tmp_path):
     done = run("--build")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     sources = [*(TREE / "tools/dryrun").glob("*.c"), TREE / "tools/ip-link/words.c",
-               *(TREE / "vnet" / f"{name}.c" for name in ("settings", "impair", "delay", "pattern"))]
+               *(TREE / "vnet" / f"{name}.c" for name in ("settings", "settle", "impair", "delay", "pattern"))]
     for compiler in filter(shutil.which, ("gcc", "clang")):
         folders = [f"-I{TREE / folder}" for folder in ("tools/include", "vnet", "tools/ip-link")]
         done = subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Werror",

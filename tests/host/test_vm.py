@@ -3,6 +3,8 @@
 A boot takes about 5 s, so each is used for as much as fits.
 """
 
+import importlib.machinery
+import importlib.util
 import os
 import re
 import shutil
@@ -213,3 +215,19 @@ def test_shellcheck():
     scripts = ["tools/" + name for name in ("deps", "kernel", "build", "load", "vm-init", "vm-guest")]
     result = run("shellcheck", *scripts)
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("log, accel, again", [
+    ("Oops: int3: 0000 [#1] SMP", "tcg", True),
+    ("Oops: int3: 0000 [#1] SMP", "icount", True),
+    ("Oops: int3: 0000 [#1] SMP", "kvm", False),
+    ("Oops: 0002 [#1] SMP", "tcg", False),
+    ("vnet-guest: ready\nOops: int3: 0000 [#1] SMP", "tcg", False),
+])
+def test_only_the_emulators_fault_boots_again(tmp_path, log, accel, again):
+    """Code that was run as it was before it was patched, while the guest booted; nothing that it has done is repeated."""
+    loader = importlib.machinery.SourceFileLoader("vm", str(TREE / "tools/vm"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("vm", loader))
+    loader.exec_module(module)
+    (tmp_path / "console.log").write_text(log)
+    assert module.died_of_emulation(tmp_path, accel) is again
