@@ -35,7 +35,7 @@ def test_two_senders_never_hear_busy(nic):
 
     pktgen retries after NETDEV_TX_BUSY and does not count it; the driver says so in the log.
     """
-    nic.start(tx_usecs=2000)
+    nic.start(tx_usecs=20000)  # so that a slow machine fills the ring, too
     pktgen = Pktgen("vnet0", threads=2, count=3000)
     sent, errors = pktgen.run()
     pktgen.remove()

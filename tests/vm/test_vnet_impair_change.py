@@ -275,7 +275,7 @@ def test_what_is_refused_changes_nothing(vnet):
     link.a.impair("delay 5ms jitter 1ms loss 1% rate 1gbit seed 1 peer loss pattern 7 seed 2")
 
     def shown():
-        return [end.run("ip", "-d", "-j", "link", "show", end.name) for end in (link.a, link.b)]
+        return [end.show()["linkinfo"]["info_data"] for end in (link.a, link.b)]
 
     before = shown()
     lines = "\n".join(f"link set vn0 type vnet {words}" for words, _ in REFUSED)
