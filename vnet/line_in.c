@@ -110,7 +110,8 @@ static int vnet_line_damage(struct vnet_line *line,
  * @frame: the frame, as it lies in a ring, ours
  * @now: time, in ns
  *
- * What XDP has sent becomes an skb, whose bytes are where they were.
+ * What XDP has sent becomes an skb, whose bytes are where they were. What pktgen
+ * has sent, and still holds, becomes one that is the line's alone.
  *
  * Context: Softirq.
  * Return: the frame, from its Ethernet header on; NULL if memory ran out.
@@ -130,6 +131,10 @@ static struct sk_buff *vnet_line_skb(struct vnet_line *line, void *frame,
 		__skb_push(skb, ETH_HLEN);
 		skb_set_network_header(skb, ETH_HLEN);
 		VNET_CB(skb)->entered = now;
+	} else {
+		skb = skb_share_check(skb, GFP_ATOMIC);
+		if (!skb)
+			return NULL;
 	}
 	skb->protocol = ((struct ethhdr *)skb->data)->h_proto;
 	return skb;

@@ -134,6 +134,7 @@ static void vnet_line_arrive(struct vnet_line *line,
 	const struct vnet_priv *near = line->near;
 	struct vnet_cb *cb = VNET_CB(skb);
 	u64 late = now - cb->due;
+	void *frame = skb;
 
 	vnet_line_leave(line, skb);
 	skb->dev = rxq->dev;
@@ -149,7 +150,7 @@ static void vnet_line_arrive(struct vnet_line *line,
 			vnet_line_count(line, VNET_XSTAT_LATE, 1);
 	}
 	if (unlikely(near->wire == VNET_WIRE_REFLECT) &&
-	    !vnet_reflect(near, skb)) {
+	    !vnet_reflect(near, &frame)) {
 		/* Once the wire is clean, the others have another writer. */
 		vnet_count(&near->queue[line->active ? cb->queue :
 						       0].wire_stats,

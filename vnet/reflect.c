@@ -140,22 +140,29 @@ static bool vnet_reflect_bytes(const struct vnet_priv *priv, u8 *data,
 /**
  * vnet_reflect() - turn a frame into what a neighbour would send back
  * @priv: the device
- * @frame: the frame, as it lies in a ring
+ * @frame: the frame, as it lies in a ring; another if need be
  *
- * Somebody may still hold a clone of it (a running tcpdump does): its headers
- * must be ours alone before they are written.
+ * Somebody may still hold a clone of it (a running tcpdump does), or the frame
+ * itself (pktgen does): its headers must be ours alone before they are written.
  *
  * Context: The wire (softirq).
  * Return: false if no neighbour would send anything, or for want of memory.
  */
-bool vnet_reflect(const struct vnet_priv *priv, void *frame)
+bool vnet_reflect(const struct vnet_priv *priv, void **frame)
 {
-	struct xdp_frame *xdpf = vnet_frame_xdp(frame);
-	struct sk_buff *skb = frame;
+	struct xdp_frame *xdpf = vnet_frame_xdp(*frame);
+	struct sk_buff *skb = *frame;
 	unsigned int len;
 
 	if (xdpf)
 		return vnet_reflect_bytes(priv, xdpf->data, xdpf->len);
+	if (skb_shared(skb)) {
+		skb = skb_clone(skb, GFP_ATOMIC);
+		if (!skb)
+			return false;
+		consume_skb(*frame);
+		*frame = skb;
+	}
 	len = min_t(unsigned int, skb->len, VNET_REFLECT_LEN);
 	if (skb_ensure_writable(skb, len))
 		return false;

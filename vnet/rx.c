@@ -214,6 +214,9 @@ static void vnet_irq_unmask(struct vnet_queue *q)
  * @q: the queue
  * @skb: the frame, from its Ethernet header on
  *
+ * Who writes to a frame must be the only one that holds it; pktgen holds on to
+ * what it has sent.
+ *
  * Context: The poll.
  * Return: the frame, perhaps another buffer; NULL if memory ran out.
  */
@@ -221,6 +224,9 @@ static struct sk_buff *vnet_rx_plain(struct vnet_queue *q, struct sk_buff *skb)
 {
 	netdev_features_t features = q->dev->features;
 
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
 	if (!(features & NETIF_F_RXHASH))
 		skb_clear_hash(skb);
 	if (!(features & NETIF_F_RXCSUM) && !skb_is_gso(skb) &&
@@ -322,13 +328,15 @@ static bool vnet_rx_useless(struct vnet_queue *q)
  * GRO writes to headers, and somebody may still read them in a clone: a tcpdump
  * at the sender, or another port of a bridge that floods. It also moves pieces
  * of data from one frame to another, and the list of them is shared with what
- * the sender's TCP keeps to send again, whose header is not.
+ * the sender's TCP keeps to send again, whose header is not. What pktgen still
+ * holds is not even a clone.
  *
  * Context: The poll.
  */
 static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
 {
-	if (unlikely(skb_unclone(skb, GFP_ATOMIC))) {
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (unlikely(!skb || skb_unclone(skb, GFP_ATOMIC))) {
 		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
 		dev_kfree_skb_any(skb);
 		return;

@@ -344,7 +344,7 @@ size_t vnet_xstats_size(const struct net_device *dev);
 int vnet_xstats_fill(struct sk_buff *skb, const struct net_device *dev);
 
 /* reflect.c */
-bool vnet_reflect(const struct vnet_priv *priv, void *frame);
+bool vnet_reflect(const struct vnet_priv *priv, void **frame);
 
 /* rx.c */
 void vnet_irq_raise(struct vnet_queue *q, const struct vnet_queue *from,

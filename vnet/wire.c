@@ -129,7 +129,7 @@ static bool vnet_carry_one(struct vnet_queue *from, struct vnet_queue *to,
 	if (likely(!vnet_frame_xdp(frame)) && unlikely(vnet_forget(frame)))
 		full = true;
 	if (unlikely(near->wire == VNET_WIRE_REFLECT) && !near->looped &&
-	    !vnet_reflect(near, frame)) {
+	    !vnet_reflect(near, &frame)) {
 		vnet_count(&from->wire_stats, VNET_WIRE_IGNORED, 1);
 		vnet_frame_drop(frame);
 	} else if (unlikely(full)) {

@@ -132,6 +132,9 @@ static struct sk_buff *vnet_xdp_copy(struct sk_buff *skb)
  */
 static struct sk_buff *vnet_xdp_own(struct sk_buff *skb, bool frags)
 {
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
 	if (likely(!skb_is_nonlinear(skb) && !skb_cloned(skb) &&
 		   skb_headroom(skb) >= XDP_PACKET_HEADROOM &&
 		   (!frags || skb->len <= VNET_XDP_LINEAR)))

@@ -1,9 +1,11 @@
 """What may happen to a link at any time: hardware that hangs, ends that go down or away, odd frames."""
 
 import re
+import socket
 
 import pytest
 
+from bpf import Program
 from nic import HELLO, mac, traced, wait_for
 
 HANGS = "NETDEV WATCHDOG|WARNING: CPU|WARNING: net/sched|RIP: |Call Trace:"
@@ -107,6 +109,27 @@ def test_goes_away_under_pktgen(vnet, how):
         else:
             link.b.ns.delete()
         wait_for(lambda: not link.a.exists() and not link.b.exists(), "both ends to go")
+
+
+@pytest.mark.parametrize("writer", ["GRO", "XDP", "no offloads", "line", "reflect"])
+def test_frames_that_pktgen_still_holds(vnet, writer):
+    """It keeps a hold on what it has sent, and a tap has a clone of it: who writes to such a frame has one of his own."""
+    link = vnet.single("reflect") if writer == "reflect" else vnet.pair()
+    a, b = link.a, link.b
+    a.ethtool("-K", "tso", "off", "gso", "off")  # else nothing is joined at the far end
+    if writer == "no offloads":
+        b.ethtool("-K", "gro", "off", "rx", "off", "rxvlan", "off")
+    elif writer == "line":
+        a.impair("delay 100us duplicate 100% corrupt 100% truncate 50% to 50 vlan push 5")
+    program = Program(b, "headroom") if writer == "XDP" else None
+    with a.ns.call(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))) as tap:
+        tap.bind((a.name, 3))
+        pktgen = a.pktgen(b, count=500, xmit_mode="queue_xmit", vlan_id=7)
+        assert pktgen.run() == (1000, 0)
+        pktgen.remove()
+        link.at_rest()
+    if program:
+        program.detach()
 
 
 def test_short_frames(vnet):
