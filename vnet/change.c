@@ -71,7 +71,8 @@ static struct vnet_impair *vnet_impair_copy(const struct vnet_priv *priv,
  *
  * Context: Process context, RTNL held.
  * Return: the settings, to be freed or put in force; or an error pointer:
- * -EINVAL or -ENOMEM, or what is wrong with the attributes.
+ * -EINVAL, -ENOMEM, -EPERM for a limit above the usual one by somebody who is
+ * root in a user namespace only, or what is wrong with the attributes.
  */
 struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
 				    unsigned int direction,
@@ -105,6 +106,15 @@ struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
 		extack->bad_attr = tb[refusal.attr] ?: attr;
 		kfree(impair);
 		return ERR_PTR(-EINVAL);
+	}
+	/* Frames under way are charged to no socket and to no control group. */
+	if (impair->set[VNET_IMPAIR_LIMIT] >
+	    vnet_setting[VNET_IMPAIR_LIMIT].usual &&
+	    tb[VNET_IMPAIR_LIMIT] && !capable(CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[VNET_IMPAIR_LIMIT],
+				    "A limit above the usual one is for the machine's administrator");
+		kfree(impair);
+		return ERR_PTR(-EPERM);
 	}
 	return impair;
 }

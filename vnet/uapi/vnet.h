@@ -106,7 +106,9 @@ enum vnet_corrupt_where {
  * VNET_IMPAIR_CLEAR: forget all but the seed, before the others are read.
  * VNET_IMPAIR_SEED: of all chance; frames are counted from 1 again. Random if
  *	never given; always dumped.
- * VNET_IMPAIR_LIMIT: bytes of memory that frames under way may take.
+ * VNET_IMPAIR_LIMIT: bytes of memory that frames under way may take; above the
+ *	256 MiB that are usual, only for CAP_NET_ADMIN in the machine's own user
+ *	namespace.
  *
  * VNET_IMPAIR_DELAY: mean delay.
  * VNET_IMPAIR_JITTER: its spread; see enum vnet_distribution.
