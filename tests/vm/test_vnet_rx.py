@@ -51,14 +51,11 @@ def test_interrupts_are_moderated_as_set(vnet):
     """At once without moderation; by time, one for all; by number, one for so many."""
     link = vnet.pair()
     no_bql(link.a)
-    moderate(link.b, 0, 0)
-    assert interrupts(link, 100) == 100
-    moderate(link.b, 1000000, 0)
-    assert interrupts(link, 100) <= 3
-    moderate(link.b, 1000000, 10)
-    assert 10 <= interrupts(link, 100) <= 12
-    moderate(link.b, 1000000, 1)
-    assert interrupts(link, 100) == 100
+    # Two frames share one if a busy machine lets the poll of the first wait, so there are several attempts.
+    for usecs, frames, least, most in ((0, 0, 100, 100), (1000000, 0, 0, 3), (1000000, 10, 10, 12),
+                                       (1000000, 1, 100, 100)):
+        moderate(link.b, usecs, frames)
+        wait_for(lambda: least <= interrupts(link, 100) <= most, f"interrupts with rx-usecs {usecs} rx-frames {frames}")
 
 
 def test_an_interrupt_put_off_does_come(vnet):

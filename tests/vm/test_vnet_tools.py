@@ -207,8 +207,11 @@ def test_traffic_control(vnet):
     send(link.a, *[frame(link.b, link.a)] * 10)
     wait_for(lambda: link.b.stat("rx_packets") == before + 20, "each frame twice")
     link.a.run("tc", "qdisc", "replace", "dev", "vn0", "root", "netem", "loss", "100%")
+    before = link.b.stat("rx_packets")
     send(link.a, *[frame(link.b, link.a)] * 10)
-    assert json.loads(link.a.run("tc", "-s", "-j", "qdisc", "show", "dev", "vn0"))[0]["drops"] == 10
+    # On a slow machine, ARP looks after the neighbour at just this time.
+    assert json.loads(link.a.run("tc", "-s", "-j", "qdisc", "show", "dev", "vn0"))[0]["drops"] >= 10
+    assert link.b.stat("rx_packets") == before
     link.a.run("tc", "qdisc", "replace", "dev", "vn0", "root", "netem", "delay", "1ms", "reorder", "25%",
                "limit", "10000")
     assert transfer(link, 1 << 20)
