@@ -18,6 +18,7 @@ import pytest
 
 from link import Vnet
 from nic import OUT, TREE, KernelLog, Nic, Patience
+from watch import forget_leaks, leaks, save_counts
 
 PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
 
@@ -27,7 +28,7 @@ def pytest_configure(config):
     (OUT / "log-judged").touch()
     config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
     config.addinivalue_line("markers", "exact: asserts how long something took; only with tools/vm --icount")
-    config.addinivalue_line("markers", "shown: what people are shown; on other kernels than the main one with --all only")
+    config.addinivalue_line("markers", "once: one kernel is enough for it; on the others with --all only")
     config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
 
 
@@ -35,6 +36,28 @@ def pytest_addoption(parser):
     """Adds options of our own."""
     parser.addoption("--target", help="only this milestone: phases/NN-name")
     parser.addoption("--prove", action="store_true", help="also prove that each check fails on the milestone before")
+    parser.addoption("--skip", type=Path, metavar="FILE", help="names of tests that need not be run again")
+    parser.addoption("--operations", type=int, default=300, help="how much happens in test_vnet_torture.py")
+    parser.addoption("--minutes", type=int, default=0, help="how long test_vnet_soak.py goes on")
+    parser.addoption("--faults", type=int, default=12, help="how many allocations of each operation fail; 0 for all")
+    parser.addoption("--messages", type=int, default=3000, help="how many requests test_vnet_fuzz.py makes")
+    parser.addoption("--frames", type=int, default=20000, help="how many frames it sends")
+    parser.addoption("--seed", type=int, help="of chance there and in test_vnet_fuzz.py, to repeat a run")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what has passed already, in a guest that the emulator has killed; see tools/test."""
+    if file := config.getoption("--skip"):
+        passed = set(file.read_text().splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
+
+
+def pytest_runtest_logreport(report):
+    """Writes down which tests have passed, at once, for a guest may die."""
+    if report.when == "call" and (report.passed or hasattr(report, "wasxfail") and report.skipped):
+        with (OUT / "finished").open("a") as file:
+            file.write(f"{report.nodeid}\n")
 
 
 def targets_of(mark, only, prove):
@@ -56,6 +79,22 @@ def pytest_generate_tests(metafunc):
     if mark and "nic" in metafunc.fixturenames:
         option = metafunc.config.getoption
         metafunc.parametrize("target", targets_of(mark, option("--target"), option("--prove")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_run():
+    """On a sanitizer kernel: nothing has leaked when all is over, and what has run is known."""
+    forget_leaks()
+    yield
+    save_counts()
+    assert not (lost := leaks(settled=True)), lost
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_leaks():
+    """On a sanitizer kernel: the tests of a file have lost no memory. What is too young to tell shows up later."""
+    yield
+    assert not (lost := leaks()), lost
 
 
 @pytest.fixture(autouse=True)

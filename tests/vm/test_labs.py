@@ -20,7 +20,7 @@ import pytest
 
 from nic import TREE, run
 
-pytestmark = pytest.mark.shown
+pytestmark = pytest.mark.once
 PATIENCE = 60  # seconds for one command, which on a busy machine may be a slow one
 
 

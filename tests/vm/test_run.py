@@ -6,7 +6,7 @@ import pytest
 
 from nic import TREE, run
 
-pytestmark = pytest.mark.shown
+pytestmark = pytest.mark.once
 SCRIPTS = sorted(str(path.relative_to(TREE)) for path in TREE.glob("phases/*/run")) + ["vnet/run"]
 
 

@@ -6,10 +6,14 @@ import socket
 import statistics
 import time
 
+import pytest
+
 from link import End, Link
 from netns import Job
 from nic import SO_TIMESTAMPNS, ping
 from traffic import snmp, transfer
+
+pytestmark = pytest.mark.once
 
 
 def veth(vnet, words):

@@ -13,6 +13,7 @@ from frames import numbered
 from nic import TREE, wait_for
 from tracing import Trace
 
+pytestmark = pytest.mark.once
 FRAMES = 150
 TWO = "numtxqueues 2 numrxqueues 2"
 

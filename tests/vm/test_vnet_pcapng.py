@@ -10,6 +10,7 @@ import pytest
 from frames import numbered
 from nic import OUT, TREE, wait_for
 
+pytestmark = pytest.mark.once
 FRAMES = 100
 
 
