@@ -3,7 +3,7 @@
 
 KERNEL ?= 6.12
 PHASES := $(notdir $(wildcard phases/*))
-KERNELS := $(shell tools/kernel --list)
+KERNELS := $(shell tools/kernel --list; tools/sanitizer-kernel --list)
 
 # Labs have the names of their phases. Both are called by number; without one, the driver is vnet/.
 numbers := $(shell seq $(words $(PHASES)))
@@ -27,7 +27,7 @@ $(call check,LAB,$(numbers),1 to $(words $(PHASES)))
 endif
 $(call check,KERNEL,$(KERNELS),$(KERNELS))
 
-.PHONY: default help build demo test test-all bench profile run shell selftest plugin diff tags lab check docs doctor clean
+.PHONY: default help build demo test test-all soak bench profile run shell selftest plugin diff tags lab check docs doctor clean
 
 # make PHASE=4 builds; make alone says what there is.
 default: $(if $(PHASE),build,help)
@@ -37,7 +37,8 @@ help:
 	@echo
 	@echo '  make demo              the self-test and an impaired link in a VM; installs what is missing'
 	@echo '  make test              everything; T=napi narrows it, KERNEL=6.1 picks one kernel'
-	@echo '  make test-all          worksheets and run scripts on every kernel, not on $(KERNEL) alone'
+	@echo '  make test-all          all of it on every kernel, the sanitizer kernels too: hours'
+	@echo '  make soak MINUTES=60   operations, wrong frames and traffic for so long: does anything grow?'
 	@echo '  make bench             what a packet costs, in instructions, beside veth, dummy and loopback'
 	@echo '  make profile           where they go; ARGS="--kind veth udp64" picks another link, another case'
 	@echo
@@ -80,6 +81,9 @@ demo: deps-vm-build-guest-demo
 
 test test-all: deps-vm-build-guest-test-docs-demo-bench
 	@tools/test $(if $(filter test-all,$@),--all) $(if $(filter-out file default,$(origin KERNEL)),--kernel $(KERNEL)) $(if $(T),-k '$(T)')
+
+soak: deps-vm-build-guest-test
+	@tools/soak $(KERNEL) $(MINUTES)
 
 bench: deps-vm-build-guest-bench
 	@tools/bench --kernel $(KERNEL) $(ARGS)

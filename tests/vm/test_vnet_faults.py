@@ -1,0 +1,323 @@
+"""Each allocation fails once: the error is told, nothing is left behind, and the device works on."""
+
+import ctypes
+import errno
+import json
+import os
+import random
+import socket
+
+import pytest
+
+import faults
+from bpf import index_of, load
+from frames import frame
+from impaired import plain_queue
+from link import MODULE, Vnet
+from netlink import (ADDRESS, IFNAME, IMPAIR, MTU, NET_NS_FD, NLA_F_NESTED, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE,
+                     ask_link, attach_xdp, link_stats, peer)
+from nic import DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, TREE, ethtool_counters, ethtool_request, wait_for
+from torture import SCHANNELS, SRINGPARAM
+from uapi import MS, UAPI, nest
+
+pytestmark = pytest.mark.skipif(not faults.POSSIBLE, reason="this kernel injects no faults: KERNEL=san does")
+
+# What a failed allocation may come out as: of the kernel's core, some say what they wanted, not why they
+# have it not; ENOBUFS is netlink's for an answer that was lost.
+SAID = {errno.ENOMEM, errno.ENOBUFS, errno.ENODEV, errno.EINVAL, errno.EEXIST, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
+LIMIT = 20000  # no operation has as many allocations
+
+
+@pytest.fixture
+def injected(request):
+    """Counts faults by operation, and adds them to the figures of this run."""
+    faults.prepare()
+    counts = {}
+    yield counts
+    path = OUT / "faults.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**known, **counts}, indent=1) + "\n")
+
+
+@pytest.fixture
+def each(injected, request):
+    """A function that has every allocation of an operation fail in turn; with --faults, only so many of them."""
+    most = request.config.getoption("--faults")
+
+    def run(name, function, after, ns=None):
+        """after(value) is called after each, outside; it sees that all is as it was, or as it should be."""
+        def once(number):
+            value, reached = ns.call(lambda: faults.nth(number, function)) if ns else faults.nth(number, function)
+            error = value.errno if isinstance(value, OSError) else value[0] if isinstance(value, tuple) else value or 0
+            assert not error or error in SAID, f"{name}, allocation {number}: {errno.errorcode.get(error, error)}"
+            after(error)
+            return reached
+
+        once(LIMIT)  # what is made at the first time only
+        low, high = 1, 2
+        while once(high):
+            low, high = high, 2 * high
+            assert high < LIMIT, f"{name} does not end"
+        while high - low > 1:  # low is reached, high is not
+            middle = (low + high) // 2
+            low, high = (middle, high) if once(middle) else (low, middle)
+        numbers = range(1, low + 1)
+        if most and most < low:
+            numbers = random.sample(numbers, most)
+        injected[name] = sum(once(number) for number in numbers)
+        assert injected[name], f"{name} allocates nothing"
+
+    return run
+
+
+def alive(link):
+    """Sees that frames cross, both ways."""
+    for sender, receiver in link.directions:
+        with receiver.packet_socket(HELLO) as sock, sender.packet_socket(0) as out:
+            wait_for(lambda: sender.carrier() and receiver.carrier(), "the link")
+            sent = frame(receiver, sender)
+            out.send(sent)
+            assert sock.recv(2048) == sent
+
+
+def test_module(kernel_log, each):
+    """Loaded or not, never half."""
+    vnet = Vnet(kernel_log)
+    try:
+        with open(TREE / MODULE, "rb") as file:
+            def insert():
+                ctypes.set_errno(0)
+                return ctypes.get_errno() if LIBC.syscall(FINIT_MODULE, file.fileno(), b"", 0) else 0
+
+            def after(error):
+                loaded = os.path.exists("/sys/module/vnet")
+                assert loaded == (not error) == os.path.exists("/sys/kernel/debug/vnet")
+                if loaded:
+                    assert LIBC.syscall(DELETE_MODULE, b"vnet", os.O_NONBLOCK) == 0
+
+            each("module", insert, after)
+        vnet.load()
+        alive(vnet.pair())
+    finally:
+        vnet.end()
+
+
+@pytest.mark.parametrize("kind", ["pair", "four queues", "loop", "reflect", "impaired"])
+def test_creation(vnet, each, kind):
+    """Of a link: both ends or none."""
+    near, far = vnet.namespace("A"), vnet.namespace("B")
+    data = {PEER: peer({IFNAME: "vn1", NET_NS_FD: far.fd})}
+    if kind in ("loop", "reflect"):
+        data = {WIRE: UAPI[f"VNET_WIRE_{kind.upper()}"]}
+    if kind == "impaired":
+        data[IMPAIR | NLA_F_NESTED] = nest({"DELAY": MS, "LOSS_MODEL": 5, "PATTERN": "3"})
+    values = {NUM_TX_QUEUES: 4, NUM_RX_QUEUES: 4} if kind == "four queues" else {}
+
+    def after(error):
+        ends = len(near.devices()) + len(far.devices())
+        # ENOBUFS: the link is there, but the answer was lost.
+        assert ends in ((0, 1 + (PEER in data)) if error else (1 + (PEER in data),)), (error, ends)
+        if ends:
+            near.ip("link del vn0")
+
+    each(f"creation, {kind}", lambda: ask_link({IFNAME: "vn0"} | values, data), after, near)
+
+
+def test_open(vnet, each):
+    """Up or down; and up at the next attempt."""
+    link = vnet.pair(up=False)
+    link.b.up()
+
+    def after(error):
+        up = int((link.a.path / "flags").read_text(), 16) & 1
+        assert up == (not error)
+        if up:
+            link.a.down()
+
+    def go_up():
+        with open(link.a.path / "flags", "w") as file:
+            file.write("0x1003")
+        return 0
+
+    each("open", go_up, after)
+    link.a.up()
+    alive(link)
+
+
+def request(end, form, *values):
+    """Returns a function that makes one of ethtool's requests, without making a socket."""
+    sock = end.ns.call(socket.socket)
+
+    def make():
+        ethtool_request(sock, end.name, form, *values)
+        return 0
+
+    return make
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_rings_and_channels(vnet, each, busy):
+    """As they were, or as was asked; frames cross in both cases, and those under way are not lost."""
+    link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
+    if busy:
+        link.a.impair("delay 5ms")
+    state = {"size": 64, "count": 2}
+
+    def rings():
+        words = link.a.ethtool("-g").rsplit("Current", 1)[1].split()
+        return int(words[words.index("RX:") + 1])
+
+    def channels():
+        return len(list((link.a.path / "queues").glob("tx-*")))
+
+    def change_rings():
+        return request(link.a, "=9I", SRINGPARAM, 0, 0, 0, 0, state["size"], 0, 0, state["size"])()
+
+    def change_channels():
+        return request(link.a, "=9I", SCHANNELS, 0, 0, 0, 0, 0, 0, 0, state["count"])()
+
+    def after(key, read, values):
+        def check(error):
+            before, = [value for value in values if value != state[key]]
+            assert read() == (before if error else state[key])
+            if not error:
+                state[key] = before
+            if busy:
+                with link.a.packet_socket(0) as sock:
+                    sock.send(frame(link.b, link.a))
+
+        return check
+
+    link.a.ethtool("-G", "rx", "128", "tx", "128")
+    each(f"rings{', busy' * busy}", change_rings, after("size", rings, (64, 128)))
+    link.a.ethtool("-L", "combined", "4")
+    each(f"channels{', busy' * busy}", change_channels, after("count", channels, (2, 4)))
+    alive(link)
+
+
+def test_xdp(vnet, each):
+    """Attached or not; what was there before stays."""
+    link = vnet.pair()
+    fd = load("pass")
+    index = index_of(link.a)
+
+    def after(error):
+        attached = "xdp" in link.a.show()
+        assert attached == (not error) or error == errno.ENOBUFS
+        if attached:
+            assert link.a.ns.call(lambda: attach_xdp(index, -1)) == (0, "")
+
+    each("XDP", lambda: attach_xdp(index, fd), after, link.a.ns)
+    alive(link)
+
+
+@pytest.mark.parametrize("settings", [
+    {"DELAY": MS, "JITTER": MS // 4, "DISTRIBUTION": 1},
+    {"LOSS_MODEL": 5, "PATTERN": "3,17-20"},
+    {"RATE": 10**7, "QUEUE": 10, "FLAP_UP": 10**9, "FLAP_DOWN": 10**6},
+], ids=["delay", "pattern", "rate and flaps"])
+def test_impairments(vnet, each, settings):
+    """Wholly or not at all, of a wire that was clean and of one that was not."""
+    link = vnet.pair()
+    clean = [True]
+
+    def shown():
+        return link.a.show()["linkinfo"].get("info_data", {}).get("impair")
+
+    def after(error):
+        text = shown()
+        if error and error != errno.ENOBUFS:
+            assert (text is None) if clean[0] else text == after.before, text
+        elif not error:
+            assert text is not None
+        clean[0] = not clean[0]
+        if clean[0]:
+            vnet_clear(link.a)
+        elif text is None:
+            link.a.impair("seed 7 delay 1us")
+        after.before = shown()
+
+    after.before = None
+    each(f"impairments, {'/'.join(settings)}",
+         lambda: ask_link({IFNAME: "vn0"}, {IMPAIR | NLA_F_NESTED: nest(settings)}, flags=0), after, link.a.ns)
+    vnet_clear(link.a)
+    alive(link)
+
+
+def vnet_clear(end):
+    """Makes a wire clean again."""
+    end.ns.call(lambda: ask_link({IFNAME: end.name}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})}, flags=0))
+
+
+def test_other_requests(vnet, each):
+    """MTU, address, counters, self-test."""
+    link = vnet.pair()
+    state = {"mtu": 1400}
+
+    def mtu(error):
+        if link.a.show()["mtu"] == state["mtu"]:
+            state["mtu"] = 2900 - state["mtu"]
+        else:
+            assert error
+
+    each("MTU", lambda: ask_link({IFNAME: "vn0", MTU: state["mtu"]}, flags=0), mtu, link.a.ns)
+    each("address", lambda: ask_link({IFNAME: "vn0", ADDRESS: bytes([2, 0, 0, 0, 0, 9])}, flags=0),
+         lambda error: None, link.a.ns)
+    each("counters", lambda: ethtool_counters("vn0") and 0, lambda error: None, link.a.ns)
+    each("link shown", lambda: link_stats("vn0") and 0, lambda error: None, link.a.ns)
+    alive(link)
+
+
+def test_sending(vnet, each):
+    """A frame that cannot be carried for want of memory is counted as lost, whatever the wire would have done."""
+    link = vnet.pair()
+    plain_queue(link.a)
+    link.a.impair("delay 1ms 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 loss 10% reorder 20%"
+                  " vlan push 5 seed 1")
+    sock = link.a.packet_socket(0, bypass=True)
+    one = frame(link.b, link.a, 1000)
+    each("sending", lambda: sock.send(one) and 0, lambda error: None)
+    link.at_rest()
+    vnet_clear(link.a)
+    alive(link)
+
+
+@pytest.mark.parametrize("wire", ["clean", "impaired", "XDP", "loop", "reflect"])
+def test_path_of_frames(vnet, injected, wire):
+    """A third of the driver's allocations fail, in interrupts, too: what is lost is counted, and then all is well."""
+    link = vnet.single(wire) if wire in ("loop", "reflect") else vnet.pair()
+    a, b = link.a, link.b
+    plain_queue(a)
+    if wire == "impaired":
+        a.impair("delay 1ms 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 reorder 20% vlan push 5")
+    if wire == "XDP":
+        program = load("headroom")
+        assert b.ns.call(lambda: attach_xdp(index_of(b), program)) == (0, "")
+    with a.packet_socket(0) as sock:
+        with faults.failing(33):
+            for number in range(600):
+                try:
+                    sock.send(frame(b, a, 60 + number % 1400, 0x800 if wire == "reflect" else HELLO))
+                except OSError as error:
+                    assert error.errno in (errno.ENOBUFS, errno.ENOMEM)
+            link.at_rest()
+            injected[f"path of frames, {wire}"] = faults.happened()
+    if wire == "XDP":
+        assert b.ns.call(lambda: attach_xdp(index_of(b), -1)) == (0, "")
+    if wire == "impaired":
+        vnet_clear(a)
+    if wire != "reflect":
+        alive(link)
+
+
+@pytest.mark.parametrize("event", ["NETDEV_REGISTER", "NETDEV_POST_INIT"])
+def test_somebody_refuses_a_new_device(vnet, injected, event):
+    """Neither end stays."""
+    near, far = vnet.namespace("C"), vnet.namespace("D")
+    injected[event] = 0
+    with faults.refusing_notifier(event):
+        for data in ({PEER: peer({IFNAME: "vn1", NET_NS_FD: far.fd})}, {WIRE: UAPI["VNET_WIRE_LOOP"]}):
+            assert near.call(lambda: ask_link({IFNAME: "vn0"}, data))[0] == errno.ENOMEM
+            assert not near.devices() and not far.devices()
+            injected[event] += 1
+    alive(vnet.pair())

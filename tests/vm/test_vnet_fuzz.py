@@ -1,0 +1,138 @@
+"""What nobody sane would ask or send: refused or carried, never a word from the kernel, and the driver works on."""
+
+import json
+import random
+import socket
+
+import pytest
+
+import fuzz
+from bpf import Program
+from netlink import (IFINFOMSG, IFNAME, IMPAIR, NLA_F_NESTED, as_nobody,
+                     ask_link, attributes, request)
+from nic import OUT, SOL_PACKET, mac
+from uapi import nest, some_settings
+
+PACKET_VNET_HDR = 15
+BATCH = 100
+
+
+@pytest.fixture
+def seed(request):
+    """A fresh one for each test, printed; or that of --seed."""
+    value = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
+    print(f"\nfuzz: --seed {value}")
+    return value
+
+
+@pytest.fixture
+def figures():
+    """A dictionary that is added to those of this run."""
+    figures = {}
+    yield figures
+    path = OUT / "fuzz.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**known, **figures}, indent=1) + "\n")
+
+
+def devices():
+    """Returns the names of all devices but lo in this thread's namespace."""
+    return sorted(name for _, name in socket.if_nameindex() if name != "lo")
+
+
+def bombard(seed, count):
+    """Makes so many requests in the current namespace; returns how many were granted, refused, not answered."""
+    rng, answers = random.Random(seed), {"granted": 0, "refused": 0}
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for number in range(count):
+            sock.send(fuzz.message(rng))
+            while True:
+                try:
+                    answer = sock.recv(1 << 17, socket.MSG_DONTWAIT)
+                except OSError:  # all read, or ENOBUFS
+                    break
+                if answer[4:6] == b"\2\0":
+                    answers["refused" if any(answer[16:20]) else "granted"] += 1
+            if number % BATCH == BATCH - 1:  # else nearly all would be refused, as there is such a link already
+                for name in devices():
+                    request(fuzz.RTM_DELLINK, IFINFOMSG + attributes({IFNAME: name}))
+    for name in devices():
+        request(fuzz.RTM_DELLINK, IFINFOMSG + attributes({IFNAME: name}))
+    left = devices()
+    assert not left, left
+    assert ask_link({IFNAME: "vn0"}) == (0, "")
+    return answers
+
+
+@pytest.mark.parametrize("who", ["root", "nobody"])
+def test_requests(vnet, seed, request, figures, who):
+    """By root, and by nobody in a user namespace of his own."""
+    count = request.config.getoption("--messages") // 2
+    if who == "root":
+        answers = vnet.namespace("A").call(lambda: bombard(seed, count))
+    else:
+        answers = as_nobody(lambda: bombard(seed, count))
+    assert isinstance(answers, dict), answers
+    print(who, answers)
+    assert answers["granted"] > count / 100 and answers["refused"] > count / 10
+    assert vnet.root.devices() == vnet.before
+    figures[f"requests by {who}"] = count
+
+
+def pelt(end, to, seed, count, most, every=lambda number: None):
+    """Sends so many frames; returns how many were sent, and how many packet sockets refused."""
+    rng, refused = random.Random(seed), 0
+    sender, receiver = mac(end.mac), mac(to.mac)
+    sockets = [end.packet_socket(0), end.packet_socket(0, bypass=True), end.packet_socket(0)]
+    sockets[2].setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+    for number in range(count):
+        if number % 500 == 0:
+            every(number)
+        data = fuzz.frame(rng, sender, receiver, most)
+        which = rng.randrange(3)
+        try:
+            sockets[which].send(fuzz.offload(rng) + data if which == 2 else data)
+        except OSError:
+            refused += 1
+    for sock in sockets:
+        sock.close()
+    return count - refused, refused
+
+
+@pytest.mark.parametrize("wire", ["clean", "impaired", "loop", "reflect"])
+def test_frames(vnet, seed, request, figures, wire):
+    """Of all lengths, by packet sockets: by way of the qdisc, past it, and with offloads that make no sense."""
+    count = request.config.getoption("--frames") // 5
+    link = vnet.single(wire) if wire in ("loop", "reflect") else vnet.pair()
+    rng = random.Random(seed)
+
+    def change(number):
+        if wire == "impaired":
+            values = {"CLEAR": 1, **some_settings(rng)}
+            link.a.ns.call(lambda: ask_link({IFNAME: "vn0"}, {IMPAIR | NLA_F_NESTED: nest(values)}, flags=0))
+
+    sent, refused = pelt(link.a, link.b, seed, count, 1500 + 14, change)
+    print(wire, sent, refused)
+    assert sent > count / 4
+    link.a.ns.call(lambda: ask_link({IFNAME: "vn0"}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})}, flags=0))
+    link.at_rest()
+    if wire != "loop":
+        link.a.run("ping", "-c", "1", "192.0.2.2")
+    figures[f"frames, {wire}"] = count
+
+
+def test_frames_by_xdp(vnet, seed, request, figures):
+    """Of all lengths from a header's on, into the driver by XDP_TX, and through an XDP program of the receiver."""
+    count = request.config.getoption("--frames") // 5
+    link = vnet.pair()
+    rng = random.Random(seed)
+    with Program(link.b, "tx") as program, Program(link.a, "scribble"):
+        fed = 0
+        while fed < count:
+            data = fuzz.frame(rng, mac(link.a.mac), mac(link.b.mac), 1500).ljust(14, b"\0")[:1514]
+            program.feed(data, 64)
+            fed += 64
+    link.at_rest()
+    link.a.run("ping", "-c", "1", "192.0.2.2")
+    figures["frames, XDP"] = fed

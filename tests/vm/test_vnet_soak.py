@@ -1,0 +1,64 @@
+"""All of it mixed for as long as one likes, `make soak MINUTES=60`: nothing may grow."""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+import fuzz
+from frames import send
+from nic import OUT, mac, wait_for
+from test_vnet_lifecycle import HANGS
+from torture import Torture
+
+# Objects of these slab caches hold frames and devices; kB of these lines of /proc/meminfo hold all.
+CACHES = ("skbuff_head_cache", "skbuff_fclone_cache", "net_namespace")
+LINES = ("MemAvailable", "SUnreclaim")
+SLACK = {"MemAvailable": 24 << 10, "SUnreclaim": 12 << 10}  # kB; what caches of the kernel's own may take
+
+
+def memory():
+    """Returns the objects in use of each of CACHES, and what /proc/meminfo says, when both have settled."""
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    time.sleep(1)
+    slabs = dict(line.split()[:2] for line in Path("/proc/slabinfo").read_text().splitlines()[2:])
+    lines = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
+    return {**{name: int(slabs[name]) for name in CACHES if name in slabs},
+            **{name: int(lines[name + ":"]) for name in LINES}}
+
+
+@pytest.mark.expect_log(f"{HANGS}|pktgen: WARNING: trying to remove a running interface")
+def test_soak(vnet, kernel_log, request):
+    """Operations and wrong frames under traffic; memory is compared at the end of each minute."""
+    minutes = request.config.getoption("--minutes")
+    if not minutes:
+        pytest.skip("make soak MINUTES=… runs it")
+    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
+    print(f"\nsoak: {minutes} minutes, --seed {seed}", flush=True)
+    torture, rng = Torture(vnet, seed, kernel_log), random.Random(seed)
+    torture.make()
+    begin, samples, operations, frames = time.monotonic(), [], 0, 0
+    for minute in range(1, minutes + 1):
+        until = begin + 60 * minute
+        while time.monotonic() < until:
+            operations += torture.run(100, until=until)
+            for slot in torture.slots:
+                a, b = slot.link.a, slot.link.b
+                for _ in range(100):
+                    data = fuzz.frame(rng, mac(a.mac), mac(b.mac), 1500)
+                    try:
+                        send(a, data)
+                        frames += 1
+                    except OSError:  # too long or too short for a packet socket
+                        continue
+        samples.append(memory())
+        print(f"minute {minute}: {operations} operations, {frames} frames, {samples[-1]}", flush=True)
+    (OUT / "soak.json").write_text(json.dumps({"seed": seed, "minutes": minutes, "operations": operations,
+                                               "frames": frames, "samples": samples}, indent=1) + "\n")
+    first, last = samples[min(1, minutes - 1)], samples[-1]  # the first minute fills the kernel's caches
+    for name, value in first.items():
+        grown = value - last[name] if name == "MemAvailable" else last[name] - value
+        assert grown <= SLACK.get(name, 200), f"{name}: {value} to begin with, {last[name]} in the end"
+    wait_for(lambda: all(slot.link.exists() for slot in torture.slots), "all links")

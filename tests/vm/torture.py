@@ -1,0 +1,362 @@
+"""Links under traffic while one thing after another happens to them, in a random order that a seed repeats.
+
+Every so often all comes to rest: then each frame must be accounted for, and each link must work.
+"""
+
+import contextlib
+import errno
+import random
+import signal
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from bpf import Loaded, index_of
+from link import End
+from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
+                     NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
+                     ask_link, attach_xdp, attribute, attributes, peer, request)
+from nic import ethtool_request, run, wait_for
+from uapi import UAPI, nest, some_settings
+
+RTM_DELLINK, IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 17, 5, 28, 0x100, 0x200
+VLAN_ID = 1
+# ethtool's old requests (include/uapi/linux/ethtool.h).
+GCOALESCE, SCOALESCE, SRINGPARAM, SPAUSEPARAM, SCHANNELS = 0xe, 0xf, 0x11, 0x13, 0x3d
+OFFLOADS = {"rx checksum": 0x15, "tx checksum": 0x17, "scatter-gather": 0x19, "TSO": 0x1f, "GSO": 0x24, "GRO": 0x2c}
+PROGRAMS = ("pass", "drop", "tx", "scribble", "push", "pop", "headroom", "tail", "frags_pass", "frags_scribble")
+
+# How a request may be refused: it makes no sense now, or what it is about has just gone or is down. What
+# takes memory (ENOMEM) is not refused here.
+REFUSALS = {errno.EINVAL, errno.ERANGE, errno.EBUSY, errno.EOPNOTSUPP, errno.ENETDOWN, errno.EEXIST, errno.ENODEV}
+
+OPERATIONS = {}
+
+
+def operation(weight=1):
+    """Makes a method one of the things that happen, `weight` times as often as others."""
+    def register(method):
+        OPERATIONS[method] = weight
+        return method
+
+    return register
+
+
+class Slot:
+    """A place for a link: two namespaces, or one for a wire that comes back; and the traffic there."""
+
+    def __init__(self, number, vnet, rng, wire=None):
+        self.number, self.vnet, self.rng, self.wire = number, vnet, rng, wire
+        self.link, self.processes, self.programs = None, [], {}
+
+    def make(self):
+        """Makes the link again if it is not whole."""
+        if self.link and self.link.exists():
+            return
+        self.end_traffic()
+        if self.link:
+            self.vnet.links.remove(self.link)
+        names = [f"{self.number}{side}" for side in ("AB" if not self.wire else "A")]
+        ends = []
+        for side, name in enumerate(names):
+            old = self.link and (self.link.a, self.link.b)[side].ns
+            ns = old if old and old.fd is not None else self.vnet.namespace(name)
+            ends.append(End(ns, f"vn{side}", f"192.0.2.{side + 1}"))
+        queues = {name: self.rng.choice((1, 2, 4)) for name in (NUM_TX_QUEUES, NUM_RX_QUEUES)}
+        data = {WIRE: self.wire} if self.wire else {PEER: peer({IFNAME: "vn1", NET_NS_FD: ends[1].ns.fd})}
+
+        def made():
+            # Right after a deletion the other end may not be gone yet.
+            return ends[0].ns.call(lambda: ask_link({IFNAME: "vn0", **queues}, data)) == (0, "")
+
+        wait_for(made, f"a link {names}")
+        self.link = self.vnet.add(*ends)
+        for end in ends:
+            end.ns.call(lambda end=end: add_address(end.name, end.address))
+            end.up()
+
+    def ends(self):
+        """Returns its one or two ends."""
+        return [a for a, _ in self.link.directions]
+
+    def tend(self):
+        """Starts what traffic has died or was never there."""
+        self.processes = [process for process in self.processes if process.poll() is None]
+        if self.processes or not self.link.exists():
+            return
+        a, b = self.link.a, self.link.b
+        commands = [(a, ["ping", "-f", "-q", "-s", "200", "192.0.2.2"])]
+        if a is not b:
+            commands += [(b, ["iperf3", "-s", "-1"]), (b, ["ping", "-f", "-q", "192.0.2.1"])]
+        for end, command in commands:
+            self.processes.append(end.ns.popen("setpriv", "--pdeathsig", "KILL", "taskset", "-c", self.number % 2, *command))
+        if a is not b:
+            words = ["-t", "1000", *self.rng.choice(([], ["-u", "-b", "20M"], ["-R"], ["-M", "600"]))]
+            self.processes.append(a.ns.popen("sh", "-c", f"sleep 0.3; exec iperf3 -c 192.0.2.2 {' '.join(words)}"))
+
+    def end_traffic(self):
+        """Ends it."""
+        for process in self.processes:
+            process.send_signal(signal.SIGKILL)
+        for process in self.processes:
+            process.communicate()
+        self.processes = []
+
+
+class Torture:
+    """Two pairs, and a wire of each of the other kinds; operations on them, counted by name as done or refused."""
+
+    def __init__(self, vnet, seed, log):
+        self.vnet, self.rng, self.log = vnet, random.Random(seed), log
+        loop, reflect = UAPI["VNET_WIRE_LOOP"], UAPI["VNET_WIRE_REFLECT"]
+        self.slots = [Slot(number, vnet, self.rng, wire) for number, wire in enumerate((None, None, loop, reflect))]
+        self.done, self.refused, self.rests, self.frames = {}, {}, 0, 0
+        self.program = {name: Loaded.get(name) for name in PROGRAMS}
+        self.pktgen = None
+        self.history = []
+
+    def make(self):
+        """Makes all links that are not there, and traffic on them."""
+        for slot in self.slots:
+            slot.make()
+
+    def tend(self):
+        """Sees to it that there are links, and traffic."""
+        self.make()
+        for slot in self.slots:
+            slot.tend()
+        if not self.pktgen:
+            self.flood()
+
+    def flood(self):
+        """Has the kernel send from the first pair on two CPUs, a frame in 0.3 ms each."""
+        link = self.slots[0].link
+        with contextlib.suppress(OSError):  # it is down just now
+            self.pktgen = link.a.pktgen(link.b, count=0, delay=300000)
+            context = self.pktgen.running()
+            context.__enter__()
+            self.pktgen.context = context
+
+    def end_flood(self):
+        """Ends that."""
+        if self.pktgen:
+            with contextlib.suppress(OSError):
+                self.pktgen.context.__exit__(None, None, None)
+                self.pktgen.remove()
+            self.pktgen = None
+
+    def run(self, operations, rest=100, until=None):
+        """Has so many things happen, or as many as go until a time; all comes to rest after every `rest` of them."""
+        methods, weights = list(OPERATIONS), list(OPERATIONS.values())
+        total = 0
+        try:
+            while total < operations and not (until and time.monotonic() > until):
+                if total % 20 == 0:
+                    self.tend()
+                method = self.rng.choices(methods, weights)[0]
+                self.happen(method)
+                total += 1
+                if total % rest == 0:
+                    self.rest()
+            self.rest()
+        finally:
+            self.end_flood()
+            for slot in self.slots:
+                slot.end_traffic()
+        return total
+
+    def happen(self, method):
+        """Has one thing happen to some end of some link."""
+        self.make()
+        slot = self.rng.choice(self.slots)
+        end = self.rng.choice(slot.ends())
+        name = method.__name__
+        self.history.append(f"{name} {end.ns.name}/{end.name}")
+        try:
+            refusal = method(self, slot, end) or 0
+        except OSError as error:
+            refusal = error.errno
+        if refusal:
+            assert refusal in REFUSALS, f"{self.history[-1]}: {errno.errorcode.get(refusal, refusal)}"
+        count = self.refused if refusal else self.done
+        count[name] = count.get(name, 0) + 1
+
+    def rest(self):
+        """Ends all traffic and every peculiarity; then every frame must be accounted for, and every link must work."""
+        self.end_flood()
+        for slot in self.slots:
+            slot.end_traffic()
+        self.make()
+        for slot in self.slots:
+            for end in slot.ends():
+                end.ns.call(lambda end=end: attach_xdp(index_of(end), -1))
+                self.ask(end, {}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})})
+                self.ask(end, {MTU: 1500})
+                end.down()  # whatever hangs is reset
+            for end in slot.ends():
+                end.up()
+        for slot in self.slots:
+            try:
+                slot.link.at_rest()
+                self.check(slot)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\nwhat had happened, last: {self.history[-60:]}") from None
+            self.frames += sum(end.stat("tx_packets") for end in slot.ends())
+        self.rests += 1
+
+    def check(self, slot):
+        """Sees that a link works."""
+        def answered():
+            return " 0% packet loss" in slot.link.a.run("ping", "-c", "2", "-i", "0.01", "-W", "5", "192.0.2.2",
+                                                        check=False)
+
+        if slot.wire != UAPI["VNET_WIRE_LOOP"]:  # nobody answers there
+            wait_for(answered, f"an answer in {slot.link.a.ns.name}")
+        slot.link.at_rest()
+
+    def ask(self, end, values, data=None):
+        """Changes an end by netlink; returns the errno, or 0."""
+        return end.ns.call(lambda: ask_link({IFNAME: end.name, **values}, data, flags=0))[0]
+
+    def ethtool(self, end, form, *values):
+        """Makes one of ethtool's requests."""
+        def make():
+            with socket.socket() as sock:
+                return ethtool_request(sock, end.name, form, *values)
+
+        return end.ns.call(make)
+
+    # What can happen.
+
+    @operation(3)
+    def goes_down_and_up(self, slot, end):
+        end.down()
+        end.up()
+
+    @operation(2)
+    def goes_down(self, slot, end):
+        end.down()
+
+    @operation(4)
+    def goes_up(self, slot, end):
+        end.up()
+
+    @operation(1)
+    def is_deleted(self, slot, end):
+        return end.ns.call(lambda: request(RTM_DELLINK, IFINFOMSG + attributes({IFNAME: end.name})))[0]
+
+    @operation(0.3)
+    def namespace_goes(self, slot, end):
+        slot.end_traffic()
+        if slot is self.slots[0]:
+            self.end_flood()
+        link = slot.link
+        end.ns.delete()
+        wait_for(lambda: not any(one.exists() for one in (link.a, link.b)), "a link to go with its namespace")
+
+    @operation(0.2)
+    def module_goes_and_comes(self, slot, end):
+        self.vnet.unload()
+        assert self.vnet.load() is None
+
+    @operation(3)
+    def rings_change(self, slot, end):
+        sizes = [self.rng.choice((16, 64, 256, 1024, 5000)) for _ in range(2)]
+        self.ethtool(end, "=9I", SRINGPARAM, 0, 0, 0, 0, sizes[0], 0, 0, sizes[1])
+
+    @operation(3)
+    def channels_change(self, slot, end):
+        self.ethtool(end, "=9I", SCHANNELS, 0, 0, 0, 0, 0, 0, 0, self.rng.choice((1, 2, 3, 4, 5)))
+
+    @operation(3)
+    def coalescing_changes(self, slot, end):
+        words = list(struct.unpack("=23I", self.ethtool(end, "=23I", GCOALESCE, *[0] * 22)))
+        words[0], words[1], words[2] = SCOALESCE, self.rng.choice((0, 5, 50, 1000)), self.rng.choice((0, 1, 16, 64))
+        words[5] = self.rng.choice((0, 5, 50))
+        self.ethtool(end, "=23I", *words)
+
+    @operation(2)
+    def pause_changes(self, slot, end):
+        self.ethtool(end, "=4I", SPAUSEPARAM, 0, self.rng.randrange(2), self.rng.randrange(2))
+
+    @operation(3)
+    def offload_changes(self, slot, end):
+        self.ethtool(end, "=II", self.rng.choice(list(OFFLOADS.values())), self.rng.randrange(2))
+
+    @operation(4)
+    def program_comes(self, slot, end):
+        name = self.rng.choice([name for name in PROGRAMS if name != "tx" or not slot.wire])
+        return end.ns.call(lambda: attach_xdp(index_of(end), self.program[name].fd))[0]
+
+    @operation(3)
+    def program_goes(self, slot, end):
+        return end.ns.call(lambda: attach_xdp(index_of(end), -1))[0]
+
+    @operation(8)
+    def impairments_change(self, slot, end):
+        return self.ask(end, {}, {IMPAIR | NLA_F_NESTED: nest(some_settings(self.rng))})
+
+    @operation(3)
+    def impairments_go(self, slot, end):
+        return self.ask(end, {}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})})
+
+    @operation(3)
+    def mtu_changes(self, slot, end):
+        return self.ask(end, {MTU: self.rng.choice((68, 576, 1280, 1500, 3000, 9000, 65535))})
+
+    @operation(1)
+    def address_changes(self, slot, end):
+        return self.ask(end, {ADDRESS: bytes([2, *self.rng.randbytes(5)])})
+
+    @operation(2)
+    def promiscuity_changes(self, slot, end):
+        path = end.path / "flags"
+        path.write_text(hex(int(path.read_text(), 16) ^ self.rng.choice((IFF_PROMISC, IFF_ALLMULTI))))
+
+    @operation(2)
+    def vlan_comes(self, slot, end):
+        info = attributes({INFO_KIND: "vlan", INFO_DATA: attribute(VLAN_ID, struct.pack("=H", 5))})
+
+        def make():
+            index = socket.if_nametoindex(end.name)
+            return request(RTM_NEWLINK, IFINFOMSG + attributes({IFNAME: f"{end.name}.5", IFLA_LINK: index,
+                                                               LINKINFO: info}), NLM_F_CREATE | NLM_F_EXCL)[0]
+
+        error = end.ns.call(make)
+        with contextlib.suppress(OSError):
+            end.ns.set_flag(f"{end.name}.5", 1)
+        return error
+
+    @operation(2)
+    def vlan_goes(self, slot, end):
+        return end.ns.call(lambda: request(RTM_DELLINK, IFINFOMSG + attributes({IFNAME: f"{end.name}.5"})))[0]
+
+    @operation(1)
+    def hardware_hangs(self, slot, end):
+        Path("/sys/kernel/debug/vnet/stall").write_text(end.id())
+
+    @operation(1)
+    def is_asked(self, slot, end):
+        end.show()
+        end.extra()
+
+    @operation(0.5)
+    def steering_changes(self, slot, end):
+        end.ethtool("-X", "equal", str(self.rng.choice((1, 2))), check=False)
+
+    @operation(0.5)
+    def moves_and_comes_back(self, slot, end):
+        error = self.ask(end, {IFLA_NET_NS_FD: self.vnet.root.fd, IFNAME: end.name})
+        if not error:
+            error = self.vnet.root.call(
+                lambda: ask_link({IFNAME: end.name, IFLA_NET_NS_FD: end.ns.fd}, flags=0))[0]
+            assert not error, f"{end.ns.name}/{end.name} does not come back: {error}"
+            end.ns.call(lambda: add_address(end.name, end.address))
+        return error
+
+    @operation(0.5)
+    def qdisc_changes(self, slot, end):
+        end.run("tc", "qdisc", "replace", "dev", end.name, "root", self.rng.choice(("fq_codel", "pfifo", "mq", "fq")),
+                check=False)
