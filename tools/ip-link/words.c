@@ -404,10 +404,13 @@ int vnet_words_take(struct vnet_words *words, int *argc, char ***argv)
 	const char *text;
 
 	/* "loss 1% burst 4" gives a model twice, "vlan match 5" a VID. */
-	if (words->given[word->attr] && strcmp(word->name, "match")) {
+	if (words->given[word->attr] &&
+	    (!words->vlan || strcmp(word->name, "match"))) {
 		vnet_err("\"%s\": that is given twice", word->name);
 		return -1;
 	}
+	if (word->attr == VNET_IMPAIR_VLAN_MATCH)
+		words->vlan = word->unit == VNET_VLAN_WORD;
 	(*argc)--;
 	(*argv)++;
 	if (word->unit == VNET_IS || word->unit == VNET_VLAN_WORD) {

@@ -63,12 +63,14 @@ struct vnet_word {
  * @value: their values
  * @text: VNET_IMPAIR_PATTERN, or NULL
  * @any: there was a word at all
+ * @vlan: "vlan" was there, and no VID behind it as yet
  */
 struct vnet_words {
 	bool given[VNET_IMPAIR_PATTERN];
 	__u64 value[VNET_IMPAIR_PATTERN];
 	const char *text;
 	bool any;
+	bool vlan;
 };
 
 extern const char vnet_words_usage[];
