@@ -10,7 +10,8 @@ TREE = Path(__file__).resolve().parents[2]
 TARGETS = sorted(str(path.parent.relative_to(TREE)) for path in TREE.glob("phases/*/Kbuild")) + ["vnet", "bench/blast"]
 SOURCES = sorted(str(path.relative_to(TREE)) for folder in TARGETS for path in (TREE / folder).rglob("*.[ch]"))
 # What runs in user space: the same style, but not in the contexts of a kernel.
-PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tools/dryrun", "tests/unit", "tests/xdp", "bench")
+PROGRAMS = sorted(str(path.relative_to(TREE)) for folder in ("tools/ip-link", "tools/dryrun", "tests/unit", "tests/fuzz", "tests/xdp",
+                                                              "bench")
                   for path in (TREE / folder).rglob("*.[ch]") if path.parent != TREE / "bench/blast")
 
 
@@ -137,7 +138,7 @@ def test_shell_scripts():
 
 def test_spelling():
     """codespell knows no better word."""
-    status, text = run("codespell", "--ignore-words-list=xdpf", "phases", "vnet", "bench", "tools", "tests", "docs", "labs",
+    status, text = run("codespell", "--ignore-words-list=xdpf", "--skip=tests/fuzz/corpus", "phases", "vnet", "bench", "tools", "tests", "docs", "labs",
                        "README.md", "CONTRIBUTING.md")
     assert status == 0, text
 
