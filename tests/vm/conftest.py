@@ -42,6 +42,7 @@ def pytest_addoption(parser):
     parser.addoption("--faults", type=int, default=12, help="how many allocations of each operation fail; 0 for all")
     parser.addoption("--messages", type=int, default=3000, help="how many requests test_vnet_fuzz.py makes")
     parser.addoption("--frames", type=int, default=20000, help="how many frames it sends")
+    parser.addoption("--scan", action="store_true", help="look for leaks after each file, not only in the end")
     parser.addoption("--seed", type=int, help="of chance there and in test_vnet_fuzz.py, to repeat a run")
 
 
@@ -91,10 +92,11 @@ def whole_run():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_leaks():
-    """On a sanitizer kernel: the tests of a file have lost no memory. What is too young to tell shows up later."""
+def no_leaks(request):
+    """With --scan, on a sanitizer kernel: a file's tests have lost no memory. What is too young to tell shows up later."""
     yield
-    assert not (lost := leaks()), lost
+    if request.config.getoption("--scan"):
+        assert not (lost := leaks()), lost
 
 
 @pytest.fixture(autouse=True)

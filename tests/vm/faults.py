@@ -15,13 +15,15 @@ def set_knobs(**values):
     """Writes files of the kinds of failing allocations; of those that have them."""
     for kind in KINDS:
         for name, value in values.items():
-            with contextlib.suppress(FileNotFoundError):
-                (DEBUG / kind / name.replace("_", "-")).write_text(f"{value}\n")
+            knob = DEBUG / kind / name.replace("_", "-")
+            if knob.exists():
+                knob.write_text(f"{value}\n")
 
 
 def prepare():
     """Lets also those allocations fail that may wait; the kernel's log says nothing of it."""
     set_knobs(ignore_gfp_wait="N", ignore_gfp_highmem="N", min_order=0, verbose=0, probability=0)
+    (DEBUG / "fail_usercopy/verbose").write_text("0\n")  # these count among the allocations
 
 
 def nth(number, function):
@@ -38,9 +40,13 @@ def nth(number, function):
             value = error
         except MemoryError as error:  # Python's own
             value = OSError(12, str(error))
-        left = int(os.pread(fd, 20, 0).rstrip(b"\0\n"))
-        os.pwrite(fd, b"0", 0)
-        return value, left == 0
+        try:
+            reached = int(os.pread(fd, 20, 0).rstrip(b"\0\n")) == 0
+        except OSError:  # it was this that failed, so the function did not go as far
+            reached = False
+        with contextlib.suppress(OSError):
+            os.pwrite(fd, b"0", 0)
+        return value, reached
     finally:
         os.close(fd)
 

@@ -2,9 +2,9 @@
 
 import struct
 
-from frames import checksum
 from netlink import (ADDRESS, IFINFOMSG, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_PID, NUM_RX_QUEUES,
                      NUM_TX_QUEUES, PEER, PEER_IMPAIR, WIRE)
+from traffic import checksum
 from uapi import IMPAIR as SETTINGS
 from uapi import some_settings
 

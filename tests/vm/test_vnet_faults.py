@@ -11,7 +11,7 @@ import pytest
 
 import faults
 from bpf import index_of, load
-from frames import frame
+from traffic import frame
 from impaired import plain_queue
 from link import MODULE, Vnet
 from netlink import (ADDRESS, IFNAME, IMPAIR, MTU, NET_NS_FD, NLA_F_NESTED, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE,
@@ -23,8 +23,10 @@ from uapi import MS, UAPI, nest
 pytestmark = pytest.mark.skipif(not faults.POSSIBLE, reason="this kernel injects no faults: KERNEL=san does")
 
 # What a failed allocation may come out as: of the kernel's core, some say what they wanted, not why they
-# have it not; ENOBUFS is netlink's for an answer that was lost.
-SAID = {errno.ENOMEM, errno.ENOBUFS, errno.ENODEV, errno.EINVAL, errno.EEXIST, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
+# have it not; ENOBUFS is netlink's for an answer that was lost. EFAULT: the kernel counts what it copies
+# from and to a program among them.
+SAID = {errno.ENOMEM, errno.ENOBUFS, errno.EFAULT, errno.ENODEV, errno.EINVAL, errno.EEXIST, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
+LOST = -1
 LIMIT = 20000  # no operation has as many allocations
 
 
@@ -45,12 +47,15 @@ def each(injected, request):
     most = request.config.getoption("--faults")
 
     def run(name, function, after, ns=None):
-        """after(value) is called after each, outside; it sees that all is as it was, or as it should be."""
+        """after(error) is called after each, outside; it sees that all is as it was, or as it should be.
+
+        The error is LOST if the kernel's answer was lost on its way: then both may be.
+        """
         def once(number):
             value, reached = ns.call(lambda: faults.nth(number, function)) if ns else faults.nth(number, function)
             error = value.errno if isinstance(value, OSError) else value[0] if isinstance(value, tuple) else value or 0
             assert not error or error in SAID, f"{name}, allocation {number}: {errno.errorcode.get(error, error)}"
-            after(error)
+            after(LOST if error == errno.EFAULT or ns and isinstance(value, OSError) else error)
             return reached
 
         once(LIMIT)  # what is made at the first time only
@@ -80,6 +85,8 @@ def alive(link):
             assert sock.recv(2048) == sent
 
 
+# The kernel's own tracing warns when a module's tracepoints find no memory.
+@pytest.mark.expect_log(r"kernel/trace/trace_events\.c")
 def test_module(kernel_log, each):
     """Loaded or not, never half."""
     vnet = Vnet(kernel_log)
@@ -91,7 +98,8 @@ def test_module(kernel_log, each):
 
             def after(error):
                 loaded = os.path.exists("/sys/module/vnet")
-                assert loaded == (not error) == os.path.exists("/sys/kernel/debug/vnet")
+                assert loaded == os.path.exists("/sys/kernel/debug/vnet")
+                assert loaded == (not error) or error == LOST
                 if loaded:
                     assert LIBC.syscall(DELETE_MODULE, b"vnet", os.O_NONBLOCK) == 0
 
@@ -115,8 +123,8 @@ def test_creation(vnet, each, kind):
 
     def after(error):
         ends = len(near.devices()) + len(far.devices())
-        # ENOBUFS: the link is there, but the answer was lost.
-        assert ends in ((0, 1 + (PEER in data)) if error else (1 + (PEER in data),)), (error, ends)
+        whole = 1 + (PEER in data)
+        assert ends in ((0, whole) if error == LOST else (0,) if error else (whole,)), (error, ends)
         if ends:
             near.ip("link del vn0")
 
@@ -130,16 +138,13 @@ def test_open(vnet, each):
 
     def after(error):
         up = int((link.a.path / "flags").read_text(), 16) & 1
-        assert up == (not error)
+        assert up == (not error) or error == LOST
         if up:
             link.a.down()
 
-    def go_up():
-        with open(link.a.path / "flags", "w") as file:
-            file.write("0x1003")
-        return 0
-
-    each("open", go_up, after)
+    fd = os.open(link.a.path / "flags", os.O_WRONLY)
+    each("open", lambda: os.pwrite(fd, b"0x1003", 0) and 0, after)
+    os.close(fd)
     link.a.up()
     alive(link)
 
@@ -179,8 +184,9 @@ def test_rings_and_channels(vnet, each, busy):
     def after(key, read, values):
         def check(error):
             before, = [value for value in values if value != state[key]]
-            assert read() == (before if error else state[key])
-            if not error:
+            now = read()
+            assert now == (before if error else state[key]) or error == LOST and now in values
+            if now == state[key]:
                 state[key] = before
             if busy:
                 with link.a.packet_socket(0) as sock:
@@ -203,7 +209,7 @@ def test_xdp(vnet, each):
 
     def after(error):
         attached = "xdp" in link.a.show()
-        assert attached == (not error) or error == errno.ENOBUFS
+        assert attached == (not error) or error == LOST
         if attached:
             assert link.a.ns.call(lambda: attach_xdp(index, -1)) == (0, "")
 
@@ -226,7 +232,7 @@ def test_impairments(vnet, each, settings):
 
     def after(error):
         text = shown()
-        if error and error != errno.ENOBUFS:
+        if error > 0:
             assert (text is None) if clean[0] else text == after.before, text
         elif not error:
             assert text is not None
@@ -272,7 +278,7 @@ def test_sending(vnet, each):
     """A frame that cannot be carried for want of memory is counted as lost, whatever the wire would have done."""
     link = vnet.pair()
     plain_queue(link.a)
-    link.a.impair("delay 1ms 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 loss 10% reorder 20%"
+    link.a.impair("delay 1ms jitter 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 loss 10% reorder 20%"
                   " vlan push 5 seed 1")
     sock = link.a.packet_socket(0, bypass=True)
     one = frame(link.b, link.a, 1000)
@@ -289,7 +295,7 @@ def test_path_of_frames(vnet, injected, wire):
     a, b = link.a, link.b
     plain_queue(a)
     if wire == "impaired":
-        a.impair("delay 1ms 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 reorder 20% vlan push 5")
+        a.impair("delay 1ms jitter 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 reorder 20% vlan push 5")
     if wire == "XDP":
         program = load("headroom")
         assert b.ns.call(lambda: attach_xdp(index_of(b), program)) == (0, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import fuzz
-from frames import send
+from traffic import send
 from nic import OUT, mac, wait_for
 from test_vnet_lifecycle import HANGS
 from torture import Torture

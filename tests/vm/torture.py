@@ -5,11 +5,11 @@ Every so often all comes to rest: then each frame must be accounted for, and eac
 
 import contextlib
 import errno
+import os
 import random
 import signal
 import socket
 import struct
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
                      ask_link, attach_xdp, attribute, attributes, peer, request)
-from nic import ethtool_request, run, wait_for
+from nic import LIBC, ethtool_request, mac, wait_for
+from traffic import checksum
 from uapi import UAPI, nest, some_settings
 
+PR_SET_PDEATHSIG = 1
 RTM_DELLINK, IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 17, 5, 28, 0x100, 0x200
 VLAN_ID = 1
 # ethtool's old requests (include/uapi/linux/ethtool.h).
@@ -49,7 +51,7 @@ class Slot:
 
     def __init__(self, number, vnet, rng, wire=None):
         self.number, self.vnet, self.rng, self.wire = number, vnet, rng, wire
-        self.link, self.processes, self.programs = None, [], {}
+        self.link, self.processes, self.sprayer = None, [], None
 
     def make(self):
         """Makes the link again if it is not whole."""
@@ -81,28 +83,67 @@ class Slot:
         """Returns its one or two ends."""
         return [a for a, _ in self.link.directions]
 
+    def spray(self):
+        """Has a process of its own send frames from all ends, as long as it lives, whatever becomes of them."""
+        if self.sprayer:
+            return
+        self.sprayer = os.fork()
+        if self.sprayer:
+            return
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.sched_setaffinity(0, {self.number % 2})
+        rng, sockets = random.Random(self.number), {}
+        frames = [(end, peer) for end, peer in self.link.directions]
+        while True:
+            time.sleep(0.001)
+            end, to = rng.choice(frames)
+            try:
+                if end not in sockets:
+                    sockets[end] = end.packet_socket(0, bypass=rng.random() < 0.5), end.mac, to.mac
+                sock, *macs = sockets[end]
+                for _ in range(rng.randrange(1, 30)):
+                    sock.send(bytes_of(rng, *macs))
+            except (OSError, AssertionError):  # down, full, gone, or another address
+                if sockets.pop(end, None) and rng.random() < 0.1:
+                    time.sleep(0.01)
+
     def tend(self):
         """Starts what traffic has died or was never there."""
+        self.spray()
         self.processes = [process for process in self.processes if process.poll() is None]
         if self.processes or not self.link.exists():
             return
         a, b = self.link.a, self.link.b
         commands = [(a, ["ping", "-f", "-q", "-s", "200", "192.0.2.2"])]
         if a is not b:
-            commands += [(b, ["iperf3", "-s", "-1"]), (b, ["ping", "-f", "-q", "192.0.2.1"])]
+            words = self.rng.choice(([], ["-u", "-b", "20M"], ["-R"], ["-M", "600"]))
+            commands += [(b, ["iperf3", "-s", "-1"]), (b, ["ping", "-f", "-q", "192.0.2.1"]),
+                         (a, ["sh", "-c", f"sleep 1; exec iperf3 -c 192.0.2.2 -t 1000 {' '.join(words)}"])]
         for end, command in commands:
-            self.processes.append(end.ns.popen("setpriv", "--pdeathsig", "KILL", "taskset", "-c", self.number % 2, *command))
-        if a is not b:
-            words = ["-t", "1000", *self.rng.choice(([], ["-u", "-b", "20M"], ["-R"], ["-M", "600"]))]
-            self.processes.append(a.ns.popen("sh", "-c", f"sleep 0.3; exec iperf3 -c 192.0.2.2 {' '.join(words)}"))
+            self.processes.append(end.ns.popen("setpriv", "--pdeathsig", "KILL", *command))
 
     def end_traffic(self):
         """Ends it."""
+        if self.sprayer:
+            os.kill(self.sprayer, signal.SIGKILL)
+            os.waitpid(self.sprayer, 0)
+            self.sprayer = None
         for process in self.processes:
             process.send_signal(signal.SIGKILL)
         for process in self.processes:
             process.communicate()
         self.processes = []
+
+
+def bytes_of(rng, sender, receiver):
+    """Returns a frame of some length, for a port that nobody listens at; tagged now and then."""
+    payload = bytes(rng.choice((18, 18, 200, 1000, 1472)))
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, bytes([192, 0, 2, 1]),
+                     bytes([198, 51, 100, 9]))
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    tag = rng.choice((b"", b"", b"", b"\x81\x00\x00\x05"))
+    return (mac(receiver) + mac(sender) + tag + b"\x08\x00" + ip
+            + struct.pack("!HHHH", rng.randrange(5000, 5100), 9, 8 + len(payload), 0) + payload)
 
 
 class Torture:
@@ -114,8 +155,7 @@ class Torture:
         self.slots = [Slot(number, vnet, self.rng, wire) for number, wire in enumerate((None, None, loop, reflect))]
         self.done, self.refused, self.rests, self.frames = {}, {}, 0, 0
         self.program = {name: Loaded.get(name) for name in PROGRAMS}
-        self.pktgen = None
-        self.history = []
+        self.sent, self.pktgen, self.history = {}, None, []
 
     def make(self):
         """Makes all links that are not there, and traffic on them."""
@@ -153,8 +193,11 @@ class Torture:
         total = 0
         try:
             while total < operations and not (until and time.monotonic() > until):
-                if total % 20 == 0:
+                if total % rest == 0:
                     self.tend()
+                for slot in self.slots:
+                    slot.make()
+                    slot.spray()
                 method = self.rng.choices(methods, weights)[0]
                 self.happen(method)
                 total += 1
@@ -169,7 +212,6 @@ class Torture:
 
     def happen(self, method):
         """Has one thing happen to some end of some link."""
-        self.make()
         slot = self.rng.choice(self.slots)
         end = self.rng.choice(slot.ends())
         name = method.__name__
@@ -180,8 +222,8 @@ class Torture:
             refusal = error.errno
         if refusal:
             assert refusal in REFUSALS, f"{self.history[-1]}: {errno.errorcode.get(refusal, refusal)}"
-        count = self.refused if refusal else self.done
-        count[name] = count.get(name, 0) + 1
+        count, key = (self.refused, f"{name}: {errno.errorcode[refusal]}") if refusal else (self.done, name)
+        count[key] = count.get(key, 0) + 1
 
     def rest(self):
         """Ends all traffic and every peculiarity; then every frame must be accounted for, and every link must work."""
@@ -203,7 +245,10 @@ class Torture:
                 self.check(slot)
             except AssertionError as error:
                 raise AssertionError(f"{error}\nwhat had happened, last: {self.history[-60:]}") from None
-            self.frames += sum(end.stat("tx_packets") for end in slot.ends())
+            for end in slot.ends():
+                key, sent = (end.ns, index_of(end)), end.stat("tx_packets")
+                self.frames += sent - self.sent.get(key, 0)
+                self.sent[key] = sent
         self.rests += 1
 
     def check(self, slot):
@@ -274,7 +319,6 @@ class Torture:
     def coalescing_changes(self, slot, end):
         words = list(struct.unpack("=23I", self.ethtool(end, "=23I", GCOALESCE, *[0] * 22)))
         words[0], words[1], words[2] = SCOALESCE, self.rng.choice((0, 5, 50, 1000)), self.rng.choice((0, 1, 16, 64))
-        words[5] = self.rng.choice((0, 5, 50))
         self.ethtool(end, "=23I", *words)
 
     @operation(2)
