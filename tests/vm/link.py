@@ -27,9 +27,10 @@ OPTIONS = {"mtu": MTU, "numtxqueues": NUM_TX_QUEUES, "numrxqueues": NUM_RX_QUEUE
 # Counters that move with the traffic.
 MOVING = ("rx_packets", "rx_bytes", "rx_dropped", "rx_missed_errors", "tx_packets", "tx_bytes", "tx_dropped")
 
-# Counters of an impaired wire: of frames that do not arrive, or not yet; of those that do not as they were sent.
+# Counters of an impaired wire: of frames that do not arrive, or not yet; of those that do not as they were sent: a tag
+# among the bytes may have come to lie beside them.
 LINE_LOST = ("line_lost", "line_queue_drops", "line_limit_drops", "line_no_memory", "line_cut", "line_in_flight")
-LINE_CHANGED = ("line_duplicated", "line_truncated", "line_vlan_popped", "line_vlan_pushed")
+LINE_CHANGED = ("line_duplicated", "line_truncated", "line_vlan_popped", "line_vlan_translated", "line_vlan_pushed")
 
 
 class End:
