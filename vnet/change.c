@@ -294,7 +294,33 @@ err_cancel:
  */
 size_t vnet_xstats_size(const struct net_device *dev)
 {
-	return VNET_XSTAT_MAX * nla_total_size_64bit(sizeof(u64));
+	return VNET_XSTAT_MAX * nla_total_size_64bit(sizeof(u64)) +
+	       nla_total_size_64bit(VNET_LATENESS_OCTAVES * sizeof(u64));
+}
+
+/**
+ * vnet_lateness_fill() - tell user space how late frames were
+ * @skb: the answer
+ * @lateness: where it was noted
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, or -EMSGSIZE.
+ */
+static int vnet_lateness_fill(struct sk_buff *skb,
+			      const struct vnet_lateness *lateness)
+{
+	unsigned int i, octaves = vnet_lateness_octaves(lateness);
+	struct nlattr *attr;
+	u64 *frames;
+
+	attr = nla_reserve_64bit(skb, VNET_XSTAT_LATENESS,
+				 octaves * sizeof(*frames), VNET_XSTAT_PAD);
+	if (!attr)
+		return -EMSGSIZE;
+	frames = nla_data(attr);
+	for (i = 0; i < octaves; i++)
+		frames[i] = vnet_lateness_octave(lateness, i);
+	return 0;
 }
 
 /**
@@ -316,13 +342,17 @@ int vnet_xstats_fill(struct sk_buff *skb, const struct net_device *dev)
 	nest = nla_nest_start_noflag(skb, IFLA_INFO_XSTATS);
 	if (!nest)
 		return -EMSGSIZE;
-	for (i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++) {
+	for (i = VNET_XSTAT_FRAMES; i < VNET_XSTAT_LATENESS; i++) {
 		if (nla_put_u64_64bit(skb, i, vnet_line_read(priv->line, i),
-				      VNET_XSTAT_PAD)) {
-			nla_nest_cancel(skb, nest);
-			return -EMSGSIZE;
-		}
+				      VNET_XSTAT_PAD))
+			goto err_cancel;
 	}
+	if (vnet_lateness_fill(skb, &priv->line->lateness))
+		goto err_cancel;
 	nla_nest_end(skb, nest);
 	return 0;
+
+err_cancel:
+	nla_nest_cancel(skb, nest);
+	return -EMSGSIZE;
 }

@@ -19,6 +19,9 @@
 /* One column for each of 0 to 7 ns, then 8 for each power of two. */
 #define VNET_LATENESS_COLUMNS (8 + 61 * 8)
 
+/* Eight columns together: those of a power of two, the first for 0 to 7 ns. */
+#define VNET_LATENESS_OCTAVES (VNET_LATENESS_COLUMNS / 8)
+
 /**
  * struct vnet_lateness - how late frames were
  * @count: frames in each column
@@ -74,6 +77,37 @@ static inline void vnet_lateness_note(struct vnet_lateness *lateness, __u64 ns)
 	lateness->count[vnet_lateness_column(ns)]++;
 	if (ns > lateness->max)
 		lateness->max = ns;
+}
+
+/**
+ * vnet_lateness_octave() - how many frames are in eight columns together
+ * @lateness: where it was noted
+ * @octave: which eight, less than VNET_LATENESS_OCTAVES
+ *
+ * Context: Any; a good guess while frames are noted.
+ * Return: their number.
+ */
+static inline __u64 vnet_lateness_octave(const struct vnet_lateness *lateness,
+					 unsigned int octave)
+{
+	__u64 frames = 0;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		frames += lateness->count[8 * octave + i];
+	return frames;
+}
+
+/**
+ * vnet_lateness_octaves() - how many octaves there are, up to the longest time
+ * @l: where it was noted
+ *
+ * Context: Any; a good guess while frames are noted.
+ * Return: their number, at least 1.
+ */
+static inline unsigned int vnet_lateness_octaves(const struct vnet_lateness *l)
+{
+	return vnet_lateness_column(l->max) / 8 + 1;
 }
 
 /**

@@ -43,7 +43,7 @@ struct vnet_queue;
  */
 struct vnet_line_stats {
 	struct u64_stats_sync syncp;
-	u64_stats_t count[VNET_XSTAT_MAX + 1];
+	u64_stats_t count[VNET_XSTAT_LATENESS];
 };
 
 /**

@@ -54,7 +54,7 @@ void vnet_get_stats64(struct net_device *dev,
 /**
  * vnet_line_read() - read what a line has counted
  * @line: the line
- * @which: what, VNET_XSTAT_*
+ * @which: what, VNET_XSTAT_*, but not VNET_XSTAT_LATENESS
  *
  * Context: Any; a good guess while frames move.
  * Return: the number.
@@ -100,7 +100,21 @@ static const char vnet_line_names[][ETH_GSTRING_LEN] = {
 };
 
 static_assert(ARRAY_SIZE(vnet_line_names) ==
-	      VNET_XSTAT_MAX + 1 - VNET_XSTAT_FRAMES);
+	      VNET_XSTAT_LATENESS - VNET_XSTAT_FRAMES);
+
+/* How late frames were: by powers of four, where netlink has those of two. */
+static const struct {
+	char name[ETH_GSTRING_LEN];
+	unsigned int end; /* the first octave of the next one */
+} vnet_late[] = {
+	{ "line_late_0_to_1023ns", 8 },
+	{ "line_late_1024_to_4095ns", 10 },
+	{ "line_late_4096_to_16383ns", 12 },
+	{ "line_late_16384_to_65535ns", 14 },
+	{ "line_late_65536_to_262143ns", 16 },
+	{ "line_late_262144_to_1048575ns", 18 },
+	{ "line_late_from_1048576ns", VNET_LATENESS_OCTAVES },
+};
 
 /* The same for one queue, on kernels that have no other place for it. */
 static const char * const vnet_queue_names[] = {
@@ -119,7 +133,8 @@ unsigned int vnet_counter_total(const struct net_device *dev)
 {
 	const struct vnet_priv *priv = netdev_priv(dev);
 	unsigned int total = ARRAY_SIZE(vnet_counter_names) +
-			     ARRAY_SIZE(vnet_line_names);
+			     ARRAY_SIZE(vnet_line_names) +
+			     ARRAY_SIZE(vnet_late);
 
 	if (!VNET_STAT_OPS)
 		total += ARRAY_SIZE(vnet_queue_names) * priv->queues;
@@ -142,6 +157,10 @@ void vnet_get_counter_names(const struct net_device *dev, u8 *data)
 	data += sizeof(vnet_counter_names);
 	memcpy(data, vnet_line_names, sizeof(vnet_line_names));
 	data += sizeof(vnet_line_names);
+	for (i = 0; i < ARRAY_SIZE(vnet_late); i++) {
+		memcpy(data, vnet_late[i].name, ETH_GSTRING_LEN);
+		data += ETH_GSTRING_LEN;
+	}
 	if (VNET_STAT_OPS)
 		return;
 	for (i = 0; i < priv->queues; i++) {
@@ -149,6 +168,25 @@ void vnet_get_counter_names(const struct net_device *dev, u8 *data)
 			snprintf(data, ETH_GSTRING_LEN, vnet_queue_names[j], i);
 			data += ETH_GSTRING_LEN;
 		}
+	}
+}
+
+/**
+ * vnet_get_lateness() - how late frames were, as `ethtool -S` prints it
+ * @line: the line; NULL if there has never been one
+ * @data: where to put it, by vnet_late
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_get_lateness(const struct vnet_line *line, u64 *data)
+{
+	unsigned int i, octave = 0;
+
+	for (i = 0; i < ARRAY_SIZE(vnet_late); i++) {
+		data[i] = 0;
+		for (; line && octave < vnet_late[i].end; octave++)
+			data[i] += vnet_lateness_octave(&line->lateness,
+							octave);
 	}
 }
 
@@ -173,8 +211,10 @@ void vnet_get_ethtool_stats(struct net_device *dev,
 	*data++ = vnet_sum(priv, wire_stats, VNET_WIRE_IGNORED);
 	for (i = VNET_RX_INTERRUPTS; i < VNET_RX_COUNTERS; i++)
 		*data++ = vnet_sum(priv, rx_stats, i);
-	for (i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++)
+	for (i = VNET_XSTAT_FRAMES; i < VNET_XSTAT_LATENESS; i++)
 		*data++ = priv->line ? vnet_line_read(priv->line, i) : 0;
+	vnet_get_lateness(priv->line, data);
+	data += ARRAY_SIZE(vnet_late);
 	if (VNET_STAT_OPS)
 		return;
 

@@ -125,7 +125,7 @@ def test_needs_nothing_but_ip_and_libc():
     symbols = re.findall(r"(?:[0-9a-f]+| ) +(\w) (\w+)(@\S+)?$", run("nm", "-D", PLUGIN).stdout, re.M)
     ours = {name for kind, name, _ in symbols if kind == "w" and not name.startswith("_")}
     assert ours == {"addattr_l", "iplink_parse", "print_color_string", "print_color_u64", "print_color_bool",
-                    "is_json_context", "open_json_object", "close_json_object"}
+                    "is_json_context", "open_json_object", "close_json_object", "open_json_array", "close_json_array"}
     exported = set(re.findall(r" T (\w+)$", run("nm", "-D", shutil.which("ip")).stdout, re.M))
     assert ours <= exported
     assert all(version.startswith("@GLIBC") for kind, _, version in symbols if kind == "U")

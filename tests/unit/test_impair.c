@@ -1006,6 +1006,33 @@ static void test_lateness_quantiles(void **state)
 }
 
 /**
+ * test_lateness_octaves() - the columns together, each once
+ * @state: not used
+ */
+static void test_lateness_octaves(void **state)
+{
+	struct vnet_lateness *lateness = calloc(1, sizeof(*lateness));
+	__u64 bound = 7;
+
+	(void)state;
+	assert_non_null(lateness);
+	assert_int_equal(vnet_lateness_octaves(lateness), 1);
+	assert_int_equal(vnet_lateness_octave(lateness, 0), 0);
+	for (unsigned int i = 0; i < VNET_LATENESS_OCTAVES; i++) {
+		/* As many as its number, at the longest it is for. */
+		for (unsigned int n = 0; n <= i; n++)
+			vnet_lateness_note(lateness, bound);
+		assert_int_equal(vnet_lateness_octaves(lateness), i + 1);
+		/* And one at the shortest. */
+		vnet_lateness_note(lateness, bound > 7 ? bound / 2 + 1 : 0);
+		bound = 2 * bound + 1;
+	}
+	for (unsigned int i = 0; i < VNET_LATENESS_OCTAVES; i++)
+		assert_int_equal(vnet_lateness_octave(lateness, i), i + 2);
+	free(lateness);
+}
+
+/**
  * main() - run the tests
  *
  * Return: number of failed tests.
@@ -1039,6 +1066,7 @@ int main(void)
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_lateness_columns),
 		cmocka_unit_test(test_lateness_quantiles),
+		cmocka_unit_test(test_lateness_octaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static const struct ifinfomsg own_head = {
 /* What the plugin has printed of a link: "key=value as text". */
 static char printed[500];
 
-/* Whether it is to print JSON; how many objects are open. */
+/* Whether it is to print JSON; how many objects and arrays are open. */
 static bool json;
 static int depth;
 
@@ -209,14 +209,41 @@ bool is_json_context(void)
 }
 
 /**
- * open_json_object() - note that one begins
+ * open_json_array() - note that one begins
+ * @type: must be for JSON
  * @key: its name
+ */
+void open_json_array(int type, const char *key)
+{
+	assert_int_equal(type, IP_PRINT_JSON);
+	depth++;
+	if (json)
+		note(NULL, "%s[ ", key);
+}
+
+/**
+ * close_json_array() - note that it ends
+ * @type: must be for JSON
+ * @text: must be missing
+ */
+void close_json_array(int type, const char *text)
+{
+	assert_int_equal(type, IP_PRINT_JSON);
+	assert_null(text);
+	assert_true(depth-- > 0);
+	if (json)
+		note(NULL, "] ");
+}
+
+/**
+ * open_json_object() - note that one begins
+ * @key: its name; NULL in an array
  */
 void open_json_object(const char *key)
 {
 	depth++;
 	if (json)
-		note(NULL, "%s{ ", key);
+		note(NULL, "%s{ ", key ? key : "");
 }
 
 /** close_json_object() - note that it ends */
@@ -676,6 +703,70 @@ static void test_print_xstats(void **state)
 }
 
 /**
+ * show_lateness() - let the plugin print how late frames were
+ * @frames: how many, by octaves; 64 of them
+ * @count: how many octaves are told; less than 64
+ * @len: length of the attribute
+ *
+ * Return: what was printed.
+ */
+static const char *show_lateness(const __u64 *frames, unsigned int count,
+				 unsigned int len)
+{
+	struct {
+		struct rtattr head;
+		struct rtattr pad;
+		struct rtattr array;
+		__u32 frames[2 * 64];
+	} xstats = {
+		.pad = { sizeof(xstats.pad), VNET_XSTAT_PAD },
+		.array = { len, VNET_XSTAT_LATENESS },
+	};
+
+	xstats.head.rta_len = (char *)&xstats.frames[2 * count] -
+			      (char *)&xstats;
+	memcpy(xstats.frames, frames, count * sizeof(*frames));
+	printed[0] = '\0';
+	vnet_link_util.print_xstats(&vnet_link_util, stdout, &xstats.head);
+	assert_int_equal(depth, 0);
+	return printed;
+}
+
+/**
+ * test_print_lateness() - what is not 0, each under its bound
+ * @state: not used
+ */
+static void test_print_lateness(void **state)
+{
+	static const __u64 frames[64] = {
+		[0] = 3, [1] = 4, [61] = 9, [63] = 1,
+	};
+	const char *text;
+
+	(void)state;
+	text = "\n    line: late_up_to_ns 7:3 15:4 18446744073709551615:9 ";
+	assert_string_equal(show_lateness(frames, 62, 4 + 62 * 8), text);
+	assert_string_equal(show_lateness(frames, 2, 4 + 2 * 8),
+			    "\n    line: late_up_to_ns 7:3 15:4 ");
+	assert_string_equal(show_lateness(frames + 2, 8, 4 + 8 * 8),
+			    "\n    line: ");
+	json = true;
+	assert_string_equal(show_lateness(frames, 1, 4 + 1 * 8),
+			    "line{ lateness[ { up_to_ns=7 frames=3 } ] } ");
+	assert_string_equal(show_lateness(frames + 2, 8, 4 + 8 * 8),
+			    "line{ lateness[ ] } ");
+	json = false;
+	/* Less than is expected, more than there is, more than can be. */
+	assert_string_equal(show_lateness(frames, 2, 4 + 2 * 8 - 1),
+			    "\n    line: late_up_to_ns 7:3 ");
+	assert_string_equal(show_lateness(frames, 2, 4), "\n    line: ");
+	assert_string_equal(show_lateness(frames, 2, 4 + 3 * 8),
+			    "\n    line: ");
+	assert_string_equal(show_lateness(frames + 61, 3, 4 + 3 * 8),
+			    "\n    line: late_up_to_ns 7:9 31:1 ");
+}
+
+/**
  * test_help() - to where it is wanted; with a link, to standard error
  * @state: not used
  */
@@ -727,6 +818,7 @@ int main(void)
 		cmocka_unit_test(test_print_impairments),
 		cmocka_unit_test(test_print_json),
 		cmocka_unit_test(test_print_xstats),
+		cmocka_unit_test(test_print_lateness),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_what_ip_looks_for),
 	};

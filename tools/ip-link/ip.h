@@ -20,9 +20,11 @@
 #include <stdio.h>
 
 #pragma weak addattr_l
+#pragma weak close_json_array
 #pragma weak close_json_object
 #pragma weak iplink_parse
 #pragma weak is_json_context
+#pragma weak open_json_array
 #pragma weak open_json_object
 #pragma weak print_color_bool
 #pragma weak print_color_string
@@ -142,8 +144,22 @@ int print_color_bool(int type, int color, const char *key, const char *format,
 bool is_json_context(void);
 
 /**
- * open_json_object() - begin an object, if -j was given
+ * open_json_array() - begin an array, if -j was given
+ * @type: IP_PRINT_JSON
  * @key: its name
+ */
+void open_json_array(int type, const char *key);
+
+/**
+ * close_json_array() - end an array, if -j was given
+ * @type: IP_PRINT_JSON
+ * @text: not used with that type
+ */
+void close_json_array(int type, const char *text);
+
+/**
+ * open_json_object() - begin an object, if -j was given
+ * @key: its name; NULL in an array
  */
 void open_json_object(const char *key);
 

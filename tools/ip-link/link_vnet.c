@@ -598,7 +598,8 @@ static void vnet_print_impair(const struct rtattr *nest)
 static bool vnet_can_print(void)
 {
 	return print_color_string && print_color_u64 && print_color_bool &&
-	       is_json_context && open_json_object && close_json_object;
+	       is_json_context && open_json_array && close_json_array &&
+	       open_json_object && close_json_object;
 }
 
 /**
@@ -632,6 +633,54 @@ static const char * const vnet_xstat_names[] = {
 };
 
 /**
+ * vnet_print_late() - print how many frames were so late
+ * @up_to: by how many ns at most, and by more than half of it
+ * @frames: how many
+ */
+static void vnet_print_late(__u64 up_to, __u64 frames)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%llu:%llu", (unsigned long long)up_to,
+		 (unsigned long long)frames);
+	open_json_object(NULL);
+	vnet_print_number("up_to_ns", line, up_to);
+	if (is_json_context())
+		vnet_print_number("frames", NULL, frames);
+	close_json_object();
+}
+
+/**
+ * vnet_print_lateness() - print how late frames were, where there were any
+ * @xstats: IFLA_INFO_XSTATS
+ */
+static void vnet_print_lateness(const struct rtattr *xstats)
+{
+	int left = RTA_PAYLOAD(xstats), count;
+	struct rtattr *attr = RTA_DATA(xstats);
+	__u64 frames, up_to = 7;
+	bool any = false;
+
+	while (RTA_OK(attr, left) && attr->rta_type != VNET_XSTAT_LATENESS)
+		attr = RTA_NEXT(attr, left);
+	if (!RTA_OK(attr, left))
+		return;
+	count = RTA_PAYLOAD(attr) / sizeof(frames);
+	open_json_array(IP_PRINT_JSON, "lateness");
+	for (int i = 0; i < count; i++, up_to = 2 * up_to + 1) {
+		memcpy(&frames, (char *)RTA_DATA(attr) + i * sizeof(frames),
+		       sizeof(frames));
+		if (!frames)
+			continue;
+		if (!any && !is_json_context())
+			vnet_print_text("late_up_to_ns");
+		any = true;
+		vnet_print_late(up_to, frames);
+	}
+	close_json_array(IP_PRINT_JSON, NULL);
+}
+
+/**
  * vnet_print_xstats() - print what a direction has counted
  * @util: ours
  * @file: not used: ip's functions know where to
@@ -642,8 +691,8 @@ static const char * const vnet_xstat_names[] = {
 static void vnet_print_xstats(struct link_util *util, FILE *file,
 			      struct rtattr *xstats)
 {
-	__u64 value[VNET_XSTAT_MAX + 1] = {};
-	bool given[VNET_XSTAT_MAX + 1] = {};
+	__u64 value[VNET_XSTAT_LATENESS] = {};
+	bool given[VNET_XSTAT_LATENESS] = {};
 	char line[64];
 
 	(void)util;
@@ -654,7 +703,7 @@ static void vnet_print_xstats(struct link_util *util, FILE *file,
 	open_json_object("line");
 	if (!is_json_context())
 		vnet_print_text("\n    line:");
-	for (int i = VNET_XSTAT_FRAMES; i <= VNET_XSTAT_MAX; i++) {
+	for (int i = VNET_XSTAT_FRAMES; i < VNET_XSTAT_LATENESS; i++) {
 		const char *name = vnet_xstat_names[i - VNET_XSTAT_FRAMES];
 
 		if (!given[i] || (!value[i] && !is_json_context()))
@@ -663,6 +712,7 @@ static void vnet_print_xstats(struct link_util *util, FILE *file,
 			 (unsigned long long)value[i]);
 		vnet_print_number(name, line, value[i]);
 	}
+	vnet_print_lateness(xstats);
 	close_json_object();
 }
 

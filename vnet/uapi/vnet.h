@@ -242,8 +242,8 @@ enum {
 #define VNET_PATTERN_LEN 256
 
 /*
- * What a direction has counted, u64 each, in IFLA_INFO_XSTATS: the frames that
- * this end has sent.
+ * What a direction has counted, in IFLA_INFO_XSTATS: the frames that this end
+ * has sent. All are u64, but VNET_XSTAT_LATENESS.
  *
  * At rest: FRAMES + DUPLICATED = LOST + QUEUE_DROPS + LIMIT_DROPS + NO_MEMORY +
  * CUT + DELIVERED + IN_FLIGHT.
@@ -270,6 +270,10 @@ enum {
  * VNET_XSTAT_QUEUE_PEAK: the most that ever waited before the rate.
  * VNET_XSTAT_LATE_P50, _P99, _MAX: by how many ns frames came after they were
  *	due: half of them by no more, 99 of 100 by no more, none by more.
+ * VNET_XSTAT_LATENESS: an array of u64: how many frames came so late. Entry 0
+ *	is for up to 7 ns, entry n for 2^(n + 2) to 2^(n + 3) - 1 ns; what comes
+ *	behind the last would be 0. Together as many as DELIVERED, if frames
+ *	have taken time on this wire from the first on.
  */
 enum {
 	VNET_XSTAT_UNSPEC,
@@ -299,6 +303,8 @@ enum {
 	VNET_XSTAT_LATE_P50,
 	VNET_XSTAT_LATE_P99,
 	VNET_XSTAT_LATE_MAX,
+
+	VNET_XSTAT_LATENESS,
 	__VNET_XSTAT_MAX
 };
 
