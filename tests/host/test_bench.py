@@ -1,8 +1,10 @@
 """The comparison with other links: it measures, twice the same, and says it in JSON and in a plot."""
 
 import json
+import math
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,22 @@ def test_repeats(text):
         allowed = {"TCP stream": 0.05, "burst 32": 0.02}.get(case["case"], allowed)
         for kind, (first, second) in case["values"].items():
             assert abs(second / first - 1) < allowed, f"{case['case']}, {kind}"
+
+
+def test_many_under_way(text):
+    """With ten times as many under way a packet takes more by no more than its logarithm grows; the table shows it."""
+    found = json.loads((OUT / "scale.json").read_text())
+    assert list(found) == ["in order", "out of order", "deleted"]
+    for row, figures in found.items():
+        line, = [line for line in text.splitlines() if line.startswith(row + " ")]
+        assert line.split()[-len(figures) - (row == "deleted"):][:3] == [str(round(figure)) for figure in figures.values()]
+        assert list(figures) == ["1000", "10000", "100000"]
+    for row in ("in order", "out of order"):
+        for (few, less), (many, more) in pairwise((int(count), figure) for count, figure in found[row].items()):
+            assert 1000 < less and more / less < math.log(many) / math.log(few), row
+    # Those out of order are in a tree, which is dearer than a row.
+    assert all(dear > cheap for cheap, dear in zip(found["in order"].values(), found["out of order"].values()))
+    assert max(found["deleted"].values()) < 1000
 
 
 def test_refuses():
