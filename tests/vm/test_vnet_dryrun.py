@@ -10,11 +10,11 @@ import time
 import pytest
 
 from frames import numbered
-from nic import TREE, wait_for
+from nic import OUT, TREE, wait_for
 from tracing import Trace
 
 pytestmark = pytest.mark.once
-FRAMES = 150
+FRAMES = 152
 TWO = "numtxqueues 2 numrxqueues 2"
 
 
@@ -78,6 +78,27 @@ def test_verdicts(vnet):
             assert happened(trace, link.a, link.b) == [foretold(line), foretold(line, "--peer")], words
     link.a.set("down")
     link.a.ns.ip("link del vn0")
+
+
+def test_as_many_queues_as_cpus(vnet):
+    """The same from all CPUs at once, each through a queue of its own, as from one; tests/host has a machine of four."""
+    cpus = sorted(os.sched_getaffinity(0))
+    queues = f"numtxqueues {len(cpus)} numrxqueues {len(cpus)}"
+    link = vnet.pair(queues, queues)
+    words = "loss 20% burst 2 duplicate 10% corrupt 5% truncate 5% to 50 reorder 5% delay 3ms jitter 0.5ms normal"
+    line = f"clear seed 7 {words} peer clear seed 8 {words}"
+    expected = [foretold(line), foretold(line, "--peer")]
+    with Trace("vnet_verdict") as trace:
+        for senders in (cpus, cpus[-1:]):
+            trace.clear()
+            link.a.set("type", "vnet", *line.split())
+            before = [[queue["tx_packets"] for queue in end.queue_stats()] for end in (link.a, link.b)]
+            send_all(link, senders)
+            assert happened(trace, link.a, link.b) == expected
+            link.at_rest()
+            after = [[queue["tx_packets"] for queue in end.queue_stats()] for end in (link.a, link.b)]
+            assert [sum(b > a for a, b in zip(*both)) for both in zip(before, after)] == [len(senders)] * 2
+    (OUT / "cpus").write_text(f"{len(cpus)}\n")
 
 
 def test_links_that_are_born_impaired(vnet):
