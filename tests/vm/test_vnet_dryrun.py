@@ -1,7 +1,4 @@
-"""The kernel gives the verdicts that vnet-dryrun prints: number, marks and delay of each frame, as traced.
-
-Not with a half-life: then the verdict also depends on when a frame came, which no trace tells.
-"""
+"""The kernel gives the verdicts that vnet-dryrun prints: number, marks and delay of each frame, as traced."""
 
 import os
 import subprocess
@@ -14,14 +11,16 @@ from nic import OUT, TREE, wait_for
 from tracing import Trace
 
 pytestmark = pytest.mark.once
-FRAMES = 152
+FRAMES = 152  # which the CPUs share evenly
 TWO = "numtxqueues 2 numrxqueues 2"
 
 
-def foretold(line, *options):
-    """Returns what vnet-dryrun prints, as {number: (marks, delay)}."""
+def foretold(line, *options, times=None):
+    """Returns what vnet-dryrun prints, as {number: (marks, delay)}; for frames that come at some times, if it matters."""
+    if times:
+        options += "--times", "-"
     text = subprocess.run([TREE / "build/vnet-dryrun", "--count", str(FRAMES), *options, *line.split()], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout
+                          input="".join(f"{time}\n" for time in times or []), stdout=subprocess.PIPE, text=True).stdout
     rows = [row.split() for row in text.splitlines()]
     return {int(number): (set(marks.split("|")) - {"-"}, int(delay)) for number, marks, delay in rows}
 
@@ -31,6 +30,12 @@ def happened(trace, *ends):
     wait_for(lambda: trace.count() >= FRAMES * len(ends), "verdicts on all frames")
     return [{int(event["ordinal"]): (set(event["marks"].split("|")) - {""}, int(event["delay"]))
              for event in trace.read("vnet_verdict", end.name)} for end in ends]
+
+
+def came(trace, end):
+    """Returns when the frames of an end came to the wire, in the order in which they were judged."""
+    events = {int(event["ordinal"]): int(event["entered"]) for event in trace.read("vnet_verdict", end.name)}
+    return [events[ordinal] for ordinal in sorted(events)]
 
 
 def send(end, to, cpu, count):
@@ -76,6 +81,30 @@ def test_verdicts(vnet):
             link.a.set("type", "vnet", *line.split())
             send_all(link)
             assert happened(trace, link.a, link.b) == [foretold(line), foretold(line, "--peer")], words
+    link.a.set("down")
+    link.a.ns.ip("link del vn0")
+
+
+LASTING = [
+    "delay 5ms jitter 1ms normal half-life 1ms", "delay 5ms jitter 5ms half-life 30ms loss 10%",
+    "delay 5ms jitter 2ms pareto half-life 10ms duplicate 10%", "delay 5ms jitter 5ms half-life 1us",
+    "rate 100mbit delay 5ms jitter 1ms normal keep-order half-life 3600s",
+]
+
+
+def test_delays_that_last(vnet):
+    """With a half-life the verdict depends on when a frame came, too; told that, vnet-dryrun says the same to the ns."""
+    link = vnet.pair(TWO, TWO)
+    with Trace("vnet_verdict") as trace:
+        for words in LASTING:
+            trace.clear()
+            line = f"clear seed 7 {words} peer clear seed 8 {words}"
+            link.a.set("type", "vnet", *line.split())
+            send_all(link)
+            found = happened(trace, link.a, link.b)
+            there, back = (came(trace, end) for end in (link.a, link.b))
+            assert found == [foretold(line, times=there), foretold(line, "--peer", times=back)], words
+            assert len(set(there)) > FRAMES / 2
     link.a.set("down")
     link.a.ns.ip("link del vn0")
 
