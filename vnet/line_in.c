@@ -219,12 +219,7 @@ void vnet_line_complete(struct vnet_line *line, struct vnet_queue *from,
 			unsigned int n, unsigned int bytes)
 {
 	vnet_line_count(line, VNET_XSTAT_FRAMES, n);
-	vnet_ring_consume(&from->tx, n);
-	vnet_count(&from->wire_stats, VNET_WIRE_COMPLETIONS, 1);
-	vnet_count(&from->wire_stats, VNET_WIRE_PACKETS, n);
-	vnet_count(&from->wire_stats, VNET_WIRE_BYTES, bytes);
-	netdev_tx_completed_queue(from->txq, n, bytes);
-	vnet_tx_wake(from);
+	vnet_complete(from, n, bytes);
 }
 
 /**

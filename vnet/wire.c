@@ -204,13 +204,7 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	/* In one ring before it is gone from the other; see vnet_drain(). */
 	if (likely(!priv->steered))
 		vnet_ring_publish(&to->rx);
-	vnet_ring_consume(&from->tx, i);
-
-	vnet_count(&from->wire_stats, VNET_WIRE_COMPLETIONS, 1);
-	vnet_count(&from->wire_stats, VNET_WIRE_PACKETS, i);
-	vnet_count(&from->wire_stats, VNET_WIRE_BYTES, bytes);
-	netdev_tx_completed_queue(from->txq, i, bytes);
-	vnet_tx_wake(from);
+	vnet_complete(from, i, bytes);
 }
 
 /**
