@@ -14,6 +14,7 @@
 
 #include <linux/bitops.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /* One column for each of 0 to 7 ns, then 8 for each power of two. */
@@ -121,17 +122,15 @@ static inline unsigned int vnet_lateness_octaves(const struct vnet_lateness *l)
 static inline __u64 vnet_lateness_quantile(const struct vnet_lateness *lateness,
 					   unsigned int percent)
 {
-	__u64 all = 0, seen = 0, end;
+	__u64 all = 0, seen = 0;
 	unsigned int i;
 
 	for (i = 0; i < VNET_LATENESS_COLUMNS; i++)
 		all += lateness->count[i];
 	for (i = 0; all && i < VNET_LATENESS_COLUMNS; i++) {
 		seen += lateness->count[i];
-		if (seen * 100 >= all * percent) {
-			end = vnet_lateness_end(i);
-			return end < lateness->max ? end : lateness->max;
-		}
+		if (seen * 100 >= all * percent)
+			return min(vnet_lateness_end(i), lateness->max);
 	}
 	return 0;
 }
