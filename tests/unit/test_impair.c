@@ -185,10 +185,10 @@ static void test_ranges(void **state)
 		assert_true(impair.set[i] == setting->max);
 		if (setting->min)
 			refuse_value(i, setting->min - 1);
-		if (~setting->max)
+		if (~setting->max) {
 			refuse_value(i, setting->max + 1);
-		if (~setting->max)
 			refuse_value(i, ~0ULL);
+		}
 	}
 }
 
