@@ -22,6 +22,7 @@ def run(*command, cwd=TREE):
 
 
 KERNELS = run("tools/kernel", "--list")[1].split()
+OTHERS = run("tools/prepared", "--list")[1].split()
 
 
 def tracked(pattern):
@@ -70,6 +71,39 @@ def test_a_warning_would_be_seen(kernel, tmp_path):
         source.write_text(text.replace(old, new))
         said = complaints(*run("make", "-C", f"{folder}/build", f"M={tmp_path}", "W=1", *SPARSE, "modules"))
         assert any(expected in line for line in said), expected
+
+
+def divisions(module):
+    """Returns what an object asks the compiler's own library for, like __udivdi3: the kernel has none of it."""
+    return re.findall(r"\b__\w+[ds]i[234]\b", run("nm", "-u", module)[1])
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_builds_elsewhere_without_a_warning(target, other):
+    """clang with W=1, which sees what gcc does not; and 32 bits, where a long is shorter and 64 of them not divided."""
+    status, text = run("tools/build", target, other)
+    folder = TREE / "build" / target / other
+    log = (folder / "build.log").read_text()
+    assert "  CC [M] " in log
+    assert complaints(status, log) == [], text
+    module = folder / re.search(r"^obj-m := (\S+)", (TREE / target / "Kbuild").read_text(), re.M)[1]
+    assert divisions(module) == []
+
+
+@pytest.mark.parametrize("other, code, expected", [
+    ("clang", "int some(int n); int some(int n) { int x; if (n) x = 1; return x; }", "'x' is used uninitialized"),
+    ("i386", "u64 cast(void *p); u64 cast(void *p) { return (u64)p; }", "pointer to integer of different size"),
+    ("i386", "u64 halve(u64 x, u64 y); u64 halve(u64 x, u64 y) { return x / y; }", "__udivdi3"),
+])
+def test_a_warning_elsewhere_would_be_seen(other, code, expected, tmp_path):
+    """The gate above, by what gcc does not say on 64 bits."""
+    folder = Path(run("tools/prepared", other)[1].split()[-1])
+    (tmp_path / "Kbuild").write_text("obj-m := vnet.o\n")
+    (tmp_path / "vnet.c").write_text((TREE / "phases/01-module/vnet.c").read_text() + code)
+    said = complaints(*run("make", "-C", folder / "build", f"M={tmp_path}", "W=1",
+                           *(folder / "arguments").read_text().split(), "vnet.o"))
+    assert expected in "\n".join(said + divisions(tmp_path / "vnet.o"))
 
 
 @pytest.mark.parametrize("source", SOURCES + PROGRAMS)
