@@ -1,6 +1,7 @@
 """What can be found without running: compiler, sparse, checkpatch, kernel-doc, shellcheck, codespell."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -107,6 +108,62 @@ def test_a_warning_elsewhere_would_be_seen(other, code, expected, tmp_path):
     said = complaints(*run("make", "-C", folder / "build", f"M={tmp_path}", "W=1",
                            *(folder / "arguments").read_text().split(), "vnet.o"))
     assert expected in "\n".join(said + divisions(tmp_path / "vnet.o"))
+
+
+# What the kernel's semantic patches say and what is right as it is: (script, source, what), and why.
+JUDGED = {}
+# Are in a language whose compiler, of 300 MB, is not worth it: the one is about one driver's tables, the other about
+# comparisons of pointers with 0, of which sparse tells.
+NOT_FOR_US = ["api/check_bq27xxx_data", "null/badzero"]
+# What three of them must find.
+MISTAKES = """
+int mistakes(struct page *page, int *p)
+{
+	if (page)
+		kfree(page);
+	kfree(p);
+	if (*p) {
+		return 1;
+	};
+	return 0;
+}
+"""
+
+
+def coccinelle(folder):
+    """Runs the kernel's semantic patches over a folder; returns (script, source, what) for each thing they say."""
+    scripts = Path(run("tools/kernel", "--source")[1].split()[-1]) / "scripts/coccinelle"
+    found = []
+    for path in sorted(scripts.rglob("*.cocci")):
+        script = str(path.relative_to(scripts).with_suffix(""))
+        text = path.read_text()
+        if script in NOT_FOR_US or not re.search(r"^virtual report\b", text, re.M):
+            continue
+        options = re.findall(r"^//+ *Options: *(.*)", text, re.M)
+        status, said = run("spatch", "-D", "report", "--very-quiet", "--no-show-diff", *" ".join(options).split(),
+                           "--use-cache", "--cocci-file", path, "--dir", folder)
+        assert status == 0, f"{script}: {said}"
+        # What does not begin with a source's name is about the script.
+        said = re.findall(rf"^{re.escape(str(folder))}/(\S+?):[\d:-]+ (.*)", said, re.M)
+        found += [(script, source, what) for source, what in said]
+    return found
+
+
+def test_coccinelle(tmp_path):
+    """The kernel's semantic patches find nothing but what is judged above, and what is wrong on purpose."""
+    for source in SOURCES:
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TREE / source, tmp_path / source)
+    (tmp_path / "mistakes.c").write_text(MISTAKES)
+    # What it does not understand, it passes over in silence. That is one macro of the phases, and tracepoints.
+    status, text = run("spatch", "--parse-c", *(tmp_path / source for source in SOURCES))
+    bad = re.findall(r'^ = File "(.*)", line .*\n.*\n  whole content = \s*(.*)', text, re.M)
+    assert status == 0 and bad
+    assert {line for source, line in bad if not source.endswith("/trace.h")} == {'__stringify(_default) ")")'}
+    found = coccinelle(tmp_path)
+    assert {"free/ifnullfree", "free/kfree", "misc/semicolon"} == {script for script, source, _ in found
+                                                                   if source == "mistakes.c"}
+    assert {finding for finding in found if finding[1] != "mistakes.c"} == set(JUDGED)
 
 
 @pytest.mark.parametrize("source", SOURCES + PROGRAMS)
