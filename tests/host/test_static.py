@@ -222,6 +222,46 @@ def test_phase_sources_differ_by_their_idea_only():
         assert [name for name in here if name in there] == [name for name in there if name in here]
 
 
+# What the network maintainers' checks of a patch object to: where (by the end of a name), what, and the sources in
+# which it is right, as often as it says there.
+OBJECTIONS = [
+    # A parameter is an interface for ever that concerns all devices. This one makes devices as the phases do, for the
+    # self-test, which runs with both; all else is set by netlink. The phases, which teach parameters, are not asked.
+    (".c", r"\bmodule_param", {"vnet/main.c": 1}),
+    # Not traced by who holds them. This is the other half of rtnl_link_get_net(), which has no traced form.
+    (".c", r"\b(dev_hold|dev_put|get_net|put_net)\(", {"vnet/link.c": 2}),
+    (".c", r"\binit_dummy_netdev\(", {}),
+    # Cleanup at the end of a scope hides what is let go when; drivers of the network are to write it down.
+    ("", r"\b__free\(", {}),
+    # In a source, the compiler knows best; in a header, a function without it is another one in every object.
+    (".c", r"\binline\b", {}),
+    (".h", r"(?m)^static (?!(__always_)?inline).*\(", {}),
+]
+
+
+def objections(name, text):
+    """Returns the patterns that are not to be found in a source as often as is right there."""
+    return [pattern for end, pattern, right in OBJECTIONS
+            if name.endswith(end) and len(re.findall(pattern, text)) != right.get(name, 0)]
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source.startswith("vnet/")])
+def test_network_maintainers_do_not_object(source):
+    """What is a matter of taste elsewhere is none for a driver of the network."""
+    assert objections(source, (TREE / source).read_text()) == []
+
+
+def test_an_objection_would_be_seen():
+    """The test above: one line for each, and lines to which nobody objects."""
+    lines = {".c": ["module_param(x, int, 0);", "\tdev_hold(dev);", "\tinit_dummy_netdev(dev);",
+                    "\tchar *p __free(kfree) = NULL;", "static inline int f(void)"],
+             ".h": ["static int f(void)", "\tchar *p __free(kfree) = NULL;"]}
+    for end, each in lines.items():
+        assert [len(objections("x" + end, line)) for line in each] == [1] * len(each)
+    assert objections("x.c", "\tnetdev_hold(dev, &t, GFP_KERNEL);\nstatic int f(void)\n") == []
+    assert objections("x.h", "static inline int f(void)\nstatic __always_inline int g(void)\n") == []
+
+
 def test_shell_scripts():
     """shellcheck has nothing to say."""
     scripts = tracked(r"#!.*\b(bash|sh)\b") + ["tools/show"]
