@@ -262,6 +262,27 @@ def test_an_objection_would_be_seen():
     assert objections("x.h", "static inline int f(void)\nstatic __always_inline int g(void)\n") == []
 
 
+CPPCHECK = ["cppcheck", "--quiet", "--error-exitcode=1", "--enable=warning,style,performance,portability", "--std=c11",
+            "-D__GNUC__", "-D__linux__", "-D__x86_64__", "-D_GNU_SOURCE",
+            "-Itools/include", "-Ivnet", "-Itools/ip-link",
+            # The kernel's style declares at the top of a function.
+            "--suppress=variableScope",
+            # GNU C, which all of this is, counts them in bytes.
+            "--suppress=arithOperationsOnVoidPointer",
+            # The room behind a header is reached from the header.
+            "--suppress=unusedStructMember:bench/links.c"]
+
+
+def test_cppcheck(tmp_path):
+    """cppcheck finds nothing in what runs in user space; and does where there is something."""
+    status, text = run(*CPPCHECK, *(source for source in PROGRAMS if source.endswith(".c")))
+    assert status == 0, text
+    wrong = tmp_path / "wrong.c"
+    wrong.write_text("int last(void);\nint last(void)\n{\n\tchar a[2] = {};\n\n\treturn a[2];\n}\n")
+    status, text = run(*CPPCHECK, wrong)
+    assert status == 1 and "arrayIndexOutOfBounds" in text, text
+
+
 def test_shell_scripts():
     """shellcheck has nothing to say."""
     scripts = tracked(r"#!.*\b(bash|sh)\b") + ["tools/show"]
