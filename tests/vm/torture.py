@@ -93,6 +93,10 @@ class Slot:
             return
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.sched_setaffinity(0, {self.number % 2})
+        # What was open is open here, too, and would keep other links' namespaces from going.
+        for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *(end.ns.fd for end in self.ends())}:
+            with contextlib.suppress(OSError):
+                os.close(fd)
         rng, sockets = random.Random(self.number), {}
         frames = [(end, peer) for end, peer in self.link.directions]
         while True:
