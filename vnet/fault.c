@@ -53,15 +53,18 @@ static struct vnet_priv *vnet_find(unsigned int id)
  * @len: bytes of that
  * @pos: unused
  *
+ * A device that is down has no hardware at work; if it hung from the start,
+ * nobody would find out.
+ *
  * Context: Process context.
- * Return: @len, -EINVAL if it is no number, or -ENODEV.
+ * Return: @len, -EINVAL if it is no number, -ENODEV, or -ENETDOWN.
  */
 static ssize_t vnet_stall_write(struct file *file, const char __user *buf,
 				size_t len, loff_t *pos)
 {
 	struct vnet_priv *priv;
 	unsigned int id;
-	int err;
+	ssize_t err;
 
 	err = kstrtouint_from_user(buf, len, 0, &id);
 	if (err)
@@ -69,11 +72,17 @@ static ssize_t vnet_stall_write(struct file *file, const char __user *buf,
 	rtnl_lock();
 	down_read(&net_rwsem);
 	priv = vnet_find(id);
-	if (priv)
+	if (!priv) {
+		err = -ENODEV;
+	} else if (!priv->up) {
+		err = -ENETDOWN;
+	} else {
 		WRITE_ONCE(priv->stalled, true);
+		err = len;
+	}
 	up_read(&net_rwsem);
 	rtnl_unlock();
-	return priv ? len : -ENODEV;
+	return err;
 }
 
 static const struct file_operations vnet_stall_fops = {

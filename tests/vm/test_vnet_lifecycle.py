@@ -59,9 +59,14 @@ def test_one_direction_hangs_alone(vnet):
 
 
 def test_stall_of_a_device_that_is_not_there(vnet):
-    """Is an error, and no crash; so is what is no number."""
+    """Is an error, and no crash; so is what is no number, and a device that is down: it is well when it comes up."""
     link = vnet.pair()
     number = link.a.id()
+    link.a.down()
+    with pytest.raises(OSError, match="down"):
+        link.a.stall()
+    link.a.up()
+    link.a.run("ping", "-c", "1", "192.0.2.2")
     link.a.run("ip", "link", "del", "vn0")
     for text in (number, "x", "-1", ""):
         done = vnet.root.run("sh", "-c", f"printf '{text}' >/sys/kernel/debug/vnet/stall || echo refused", check=False)
