@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_everything_else_is_known():
     rest = [c for c in COMMANDS if not re.match(r"make .*(PHASE|LAB)=|make -s demo$|make test$", c)]
     # The demonstration shows the impaired link, too.
     assert rest == [IMPAIRED[0], *OWN_MACHINE]
+
+
+def test_pictures():
+    """Each is there; the one of delays is what the last `make bench` for README has drawn, with all three lines."""
+    shown = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", README)
+    assert [path for _, path in shown] == ["docs/delays.svg"]
+    root = ET.parse(TREE / "docs/delays.svg").getroot()
+    text = "".join(root.itertext())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert all(line in text for line in ("asked for", "vnet", "veth + netem", "milliseconds"))
 
 
 IMPAIRED = re.findall(r"^# (ip .*)$", README, re.M)
