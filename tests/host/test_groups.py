@@ -32,7 +32,7 @@ def tree(tmp_path):
     for folder in ("tools", "tests/vm", "tests/host"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(TREE / "tools/test", tmp_path / "tools")
-    for name in ("build", "plugin", "vnet-dryrun", "xdp", "nginx", "kernel", "sanitizer-kernel", "vm"):
+    for name in ("build", "plugin", "vnet-dryrun", "xdp", "nginx", "kernel", "sanitizer-kernel", "trust", "vm"):
         script = tmp_path / "tools" / name
         script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n", "sanitizer-kernel": "#!/bin/sh\nexit 1\n"}.get(name, "#!/bin/sh\n"))
         script.chmod(0o755)
@@ -76,7 +76,8 @@ def test_any_other_death_is_one(tree, how, times):
     ([], set()), (["--all"], {"san", "kcsan"}), (["--kernel", "san"], {"san"}), (["--kernel", "6.1"], set())])
 def test_sanitizer_kernels(tree, arguments, kernels):
     """Used if they are asked for, or in the cache, which here they are not; that is said."""
-    _, output, calls = run(tree, *arguments)
+    status, output, calls = run(tree, *arguments)
+    assert status == 0 and output.endswith(" passed, 0 failed\n")
     assert {call.split()[1] for call in calls if "san --out" in call} == kernels
     assert ("not in the cache, so nothing is tested on it: kcsan and san" in output) == (not arguments)
 
