@@ -1,0 +1,72 @@
+"""What tells of a run of the tests: tools/trust and tools/coverage, on results made up here; and their bad input."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree with the results of a run on one kernel."""
+    for folder in ("tools", "docs", "build/test/vm-san"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("tools/trust", "docs/trust.md"):
+        shutil.copy(TREE / name, tmp_path / name)
+    out = tmp_path / "build/test/vm-san"
+    (out / "results.xml").write_text('<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase>'
+                                     '<testcase name="c"><skipped type="pytest.skip"/></testcase></testsuite>')
+    (out / "torture.json").write_text(json.dumps({"operations": 1000, "frames": 123456}))
+    (out / "faults.json").write_text(json.dumps({"open": 40, "module": 2}))
+    (out / "fuzz.json").write_text(json.dumps({"requests by root": 500, "requests by nobody": 500, "frames, loop": 20000}))
+    (out / "console.log").write_text("[    1.0] fine\n[    2.0] BUG: KASAN: slab-out-of-bounds in f+0x1/0x2\n")
+    return tmp_path
+
+
+def run(*command, cwd=TREE):
+    """Returns the exit status, and what was said."""
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def test_figures(tree):
+    """One row a kernel; a report of a sanitizer counts whatever the tests said."""
+    status, text = run(tree / "tools/trust")
+    assert status == 0
+    cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
+    assert cells == ["san", "1", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
+
+
+def test_page(tree):
+    """They are put between two lines of the page, each time anew; the rest of it stays."""
+    before = (tree / "docs/trust.md").read_text()
+    for _ in range(2):
+        assert run(tree / "tools/trust", "--write")[0] == 0
+    after = (tree / "docs/trust.md").read_text()
+    assert after.count("| san |") == 1
+    assert [part.split("<!-- figures -->")[0] for part in (before, after)] == [after.split("<!-- figures -->")[0]] * 2
+
+
+def test_nothing_to_tell(tree):
+    """Is said."""
+    (tree / "build/test/vm-san/results.xml").unlink()
+    assert run(tree / "tools/trust") == (
+        1, "tools/trust: there are no results in build/test: make test-all makes them\n")
+
+
+@pytest.mark.parametrize("command, said", [
+    (["tools/trust", "--wirte"], "tools/trust: give nothing, or --write\n"),
+    (["tools/coverage", "tests"], "tools/coverage: there are no counts in tests\n"),
+    (["tools/soak", "6.12"], "tools/soak: say for how many minutes: make soak MINUTES=60\n"),
+    (["tools/soak", "6.12", "0"], "tools/soak: say for how many minutes: make soak MINUTES=60\n"),
+    (["tools/sanitizer-kernel", "sna"], "tools/sanitizer-kernel: give one of san kcsan, --list, or --cached before one\n"),
+    (["make", "-s", "run", "KERNEL=sna"], "KERNEL=sna: give one of 6.1 6.12 7.2 san kcsan"),
+])
+def test_bad_input(command, said):
+    """One sentence."""
+    status, text = run(*command)
+    assert status and said in text and text.count("\n") == 1
