@@ -56,6 +56,8 @@ static int vnet_get_link_ksettings(struct net_device *dev,
 	cmd->base.duplex = DUPLEX_FULL;
 	cmd->base.port = PORT_NONE;
 	cmd->base.autoneg = AUTONEG_DISABLE;
+	ethtool_link_ksettings_add_link_mode(cmd, supported, Pause);
+	ethtool_link_ksettings_add_link_mode(cmd, supported, Asym_Pause);
 	return 0;
 }
 

@@ -102,11 +102,19 @@ static const char vnet_line_names[][ETH_GSTRING_LEN] = {
 static_assert(ARRAY_SIZE(vnet_line_names) ==
 	      VNET_XSTAT_LATENESS - VNET_XSTAT_FRAMES);
 
-/* How late frames were: by powers of four, where netlink has those of two. */
-static const struct {
+/**
+ * struct vnet_late - a counter of frames that were so late
+ * @name: what `ethtool -S` calls it
+ * @end: the first octave that belongs to the next one
+ *
+ * By powers of four, where netlink has those of two.
+ */
+struct vnet_late {
 	char name[ETH_GSTRING_LEN];
-	unsigned int end; /* the first octave of the next one */
-} vnet_late[] = {
+	unsigned int end;
+};
+
+static const struct vnet_late vnet_late[] = {
 	{ "line_late_0_to_1023ns", 8 },
 	{ "line_late_1024_to_4095ns", 10 },
 	{ "line_late_4096_to_16383ns", 12 },
