@@ -110,8 +110,8 @@ static int vnet_line_damage(struct vnet_line *line,
  * @frame: the frame, as it lies in a ring, ours
  * @now: time, in ns
  *
- * What XDP has sent becomes an skb, whose bytes are where they were. What pktgen
- * has sent, and still holds, becomes one that is the line's alone.
+ * What XDP has sent becomes an skb, whose bytes are where they were. What
+ * pktgen has sent, and still holds, becomes one that is the line's alone.
  *
  * Context: Softirq.
  * Return: the frame, from its Ethernet header on; NULL if memory ran out.
