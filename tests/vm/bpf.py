@@ -57,7 +57,9 @@ def load(name):
     assert found, f"no program {name}"
     error = libbpf.bpf_object__load(whole)
     assert not error, f"{name}: {os.strerror(-error)}"
-    return libbpf.bpf_program__fd(ctypes.c_void_p(found))
+    fd = os.dup(libbpf.bpf_program__fd(ctypes.c_void_p(found)))
+    libbpf.bpf_object__close(whole)  # and with it the file descriptors of all maps
+    return fd
 
 
 class Loaded:

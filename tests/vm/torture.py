@@ -160,7 +160,9 @@ def fill_dispatcher(ns):
     for number in range(DISPATCHED):
         name = f"filler{number}"
         assert ns.call(lambda: ask_link({IFNAME: name}, kind="dummy")) == (0, "")
-        assert ns.call(lambda: attach_xdp(socket.if_nametoindex(name), load("pass"), XDP_SKB_MODE)) == (0, "")
+        fd = load("pass")
+        assert ns.call(lambda: attach_xdp(socket.if_nametoindex(name), fd, XDP_SKB_MODE)) == (0, "")
+        os.close(fd)
 
 
 class Torture:
