@@ -18,7 +18,7 @@ from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
                      ask_link, attach_xdp, attribute, attributes, peer, request)
-from nic import LIBC, ethtool_request, mac, wait_for
+from nic import LIBC, SO_TIMESTAMPNS, ethtool_request, mac, wait_for
 from traffic import checksum
 from uapi import UAPI, nest, some_settings
 
@@ -176,6 +176,10 @@ class Torture:
         self.program = {name: Loaded.get(name) for name in PROGRAMS}
         self.sent, self.pktgen, self.history = {}, None, []
         fill_dispatcher(vnet.namespace("fillers"))
+        # For the same reason: else the kernel patches the path of frames whenever the first ping begins and the
+        # last one ends, to stamp frames with the time or not.
+        self.stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.stamps.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def make(self):
         """Makes all links that are not there, and traffic on them."""
@@ -225,6 +229,7 @@ class Torture:
                     self.rest()
             self.rest()
         finally:
+            self.stamps.close()
             self.end_flood()
             for slot in self.slots:
                 slot.end_traffic()
