@@ -35,6 +35,9 @@ static bool ip_told;
 
 /* Whether it is to print JSON; what else was printed, and how much of it. */
 static bool ip_json;
+
+/* An array is open; the names in it are not looked at. */
+static bool ip_array;
 static char ip_printed[16384];
 static size_t ip_length;
 
@@ -110,6 +113,8 @@ int iplink_parse(int argc, char **argv, struct iplink_req *request, char **type)
  */
 static void ip_note_name(const char *key)
 {
+	if (ip_array)
+		return;
 	must(key);
 	for (int i = 0; i < ip_names; i++)
 		must(strcmp(ip_name[i], key));
@@ -201,11 +206,13 @@ bool is_json_context(void)
 
 /**
  * open_json_object() - note that one begins
- * @key: its name
+ * @key: its name; NULL in an array
  */
 void open_json_object(const char *key)
 {
-	must(key);
+	must(!key == ip_array);
+	if (ip_array)
+		return;
 	must(ip_names < 0);
 	ip_names = 0;
 }
@@ -213,8 +220,38 @@ void open_json_object(const char *key)
 /** close_json_object() - note that it ends */
 void close_json_object(void)
 {
+	if (ip_array)
+		return;
 	must(ip_names >= 0);
 	ip_names = -1;
+}
+
+/**
+ * open_json_array() - note that one begins
+ * @type: must be for JSON
+ * @key: its name
+ */
+void open_json_array(int type, const char *key)
+{
+	must(type == IP_PRINT_JSON);
+	must(key);
+	if (ip_json)
+		ip_note_name(key);
+	must(!ip_array);
+	ip_array = true;
+}
+
+/**
+ * close_json_array() - note that it ends
+ * @type: must be for JSON
+ * @text: must be missing
+ */
+void close_json_array(int type, const char *text)
+{
+	must(type == IP_PRINT_JSON);
+	must(!text);
+	must(ip_array);
+	ip_array = false;
 }
 
 #endif /* FUZZ_IP_H */
