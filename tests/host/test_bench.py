@@ -46,12 +46,13 @@ def test_repeats(text):
     """Instructions are the same within 1 % the second time.
 
     Memory comes in larger pieces than a short run needs, and who runs when makes a short TCP stream cost more or less;
-    of a burst, what earlier ones have left in the slabs is a larger part than of anything else.
+    of a burst, what earlier ones have left in the slabs is a larger part than of anything else; and for XDP, a frame
+    that pktgen still holds when it arrives is copied.
     """
     assert re.search(r"measured twice, at most \d+\.\d+ % apart", text)
     for case in json.loads((OUT / "guest/results.json").read_text()):
         allowed = 0.01 if case["unit"].startswith("instructions") else 0.1
-        allowed = {"TCP stream": 0.05, "burst 32": 0.02}.get(case["case"], allowed)
+        allowed = {"TCP stream": 0.05, "burst 32": 0.02}.get(case["case"], 0.03 if "XDP" in case["case"] else allowed)
         for kind, (first, second) in case["values"].items():
             assert abs(second / first - 1) < allowed, f"{case['case']}, {kind}"
 
