@@ -202,7 +202,7 @@ class Link:
             return all(sent == got for sent, got in self.accounts())
 
         try:
-            wait_for(settled, "the link to be at rest", timeout=20)
+            wait_for(settled, "the link to be at rest", timeout=60)
         except AssertionError as error:
             raise AssertionError(f"{error}; sent, accounted for: {self.accounts()}; {self.counters()}; "
                                  f"{[end.extra() for end, _ in self.directions]}") from None
