@@ -69,7 +69,7 @@ static inline bool model_value(unsigned int attr, __u64 value)
  */
 static inline bool model_delay(const __u64 *set)
 {
-	double most[] = {
+	static const double most[] = {
 		[VNET_UNIFORM] = 1, [VNET_NORMAL] = 0.25,
 		[VNET_PARETO] = 1 / 0.58,
 	};

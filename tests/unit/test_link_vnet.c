@@ -723,8 +723,8 @@ static const char *show_lateness(const __u64 *frames, unsigned int count,
 		.array = { len, VNET_XSTAT_LATENESS },
 	};
 
-	xstats.head.rta_len = (char *)&xstats.frames[2 * count] -
-			      (char *)&xstats;
+	xstats.head.rta_len = sizeof(xstats) - sizeof(xstats.frames) +
+			      2 * count * sizeof(xstats.frames[0]);
 	memcpy(xstats.frames, frames, count * sizeof(*frames));
 	printed[0] = '\0';
 	vnet_link_util.print_xstats(&vnet_link_util, stdout, &xstats.head);

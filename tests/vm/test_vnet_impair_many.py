@@ -20,7 +20,7 @@ UP = struct.pack("=8xII", 1, 1)  # a struct ifinfomsg: IFF_UP
 ONE_QUEUE = {NUM_TX_QUEUES: 1, NUM_RX_QUEUES: 1}
 EACH = 3
 # A thousand take half a minute on an emulated machine, so on one kernel only.
-COUNTS = [100, pytest.param(1000, marks=pytest.mark.shown)]
+COUNTS = [100, pytest.param(1000, marks=pytest.mark.once)]
 
 
 def impairments(delay):

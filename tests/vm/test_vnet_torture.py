@@ -18,6 +18,8 @@ def test_random_operations_under_traffic(vnet, kernel_log, request):
     option = request.config.getoption
     seed = option("--seed") or random.SystemRandom().randrange(1 << 32)
     wanted = option("--operations")
+    if not wanted:
+        pytest.skip("--operations N, as with KERNEL=san and with make test-all")
     print(f"\ntorture: {wanted} operations, --seed {seed}")
     # The kernel warns once in its life of a queue that hangs, with a trace as of a bug. So it does that now.
     link = vnet.pair()
