@@ -52,13 +52,10 @@ void vnet_flight_add(struct vnet_flight *flight, struct sk_buff *skb)
 {
 	const struct sk_buff *last = skb_peek_tail(&flight->row);
 
-	if (likely(!last || VNET_CB(last)->due <= VNET_CB(skb)->due)) {
+	if (likely(!last || VNET_CB(last)->due <= VNET_CB(skb)->due))
 		__skb_queue_tail(&flight->row, skb);
-	} else {
-		/* The node takes the device's place, which a hash asks for. */
-		skb_get_hash(skb);
+	else
 		rb_add_cached(&skb->rbnode, &flight->tree, vnet_flight_sooner);
-	}
 }
 
 /**

@@ -26,12 +26,18 @@
  * @line: the line
  * @skb: the frame, when it is due noted on it
  *
+ * Its hash is needed when it comes out, if at all, but asks for the frame's
+ * device, whose place flight.c may take.
+ *
  * Context: Softirq.
  */
 static void vnet_line_set_out(struct vnet_line *line, struct sk_buff *skb)
 {
+	const struct vnet_priv *far = netdev_priv(line->runner->dev);
 	struct vnet_cb *cb = VNET_CB(skb);
 
+	if (unlikely(far->steered))
+		skb_get_hash(skb);
 	line->last_due = max(line->last_due, cb->due);
 	vnet_flight_add(&line->flight, skb);
 }
@@ -220,7 +226,9 @@ void vnet_line_deliver(struct vnet_line *line,
 	       VNET_CB(skb)->due <= now) {
 		rxq = to;
 		if (unlikely(far->steered)) {
-			rxq = vnet_steer(to, skb);
+			/* What set out before `ethtool -X` has no hash. */
+			if (skb_get_hash_raw(skb))
+				rxq = vnet_steer(to, skb);
 			spin_lock(&rxq->rx_lock);
 			out = vnet_line_deliver_one(line, impair, rxq, skb,
 						    rxq == to || pause, now);

@@ -119,6 +119,19 @@ def test_changes_lose_nothing(vnet):
         flow: list(range(count)) for flow, count in enumerate(sent)}
 
 
+def test_steering_is_asked_for_with_frames_under_way(vnet):
+    """Frames that overtake each other: those that set out after `ethtool -X` are steered, the others stay on the queue
+    of the line."""
+    link = vnet.pair("numtxqueues 2 numrxqueues 2", "numtxqueues 2 numrxqueues 2")
+    link.a.impair("delay 2s jitter 500ms")
+    send(link.a, make(link, 30))
+    assert line(link.a)["in_flight"] == 30
+    link.b.ethtool("-X", "weight", "0", "1")
+    send(link.a, make(link, 20))
+    link.at_rest()
+    assert [queue["rx_packets"] for queue in link.b.queue_stats()] == [30, 20]
+
+
 def test_ends_go_down_with_frames_under_way(vnet):
     """They are lost, and counted, whichever end it is and wherever they were; afterwards all is well."""
     link = vnet.pair()
