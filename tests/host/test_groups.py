@@ -36,6 +36,8 @@ def tree(tmp_path):
         script = tmp_path / "tools" / name
         script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n", "sanitizer-kernel": "#!/bin/sh\nexit 1\n"}.get(name, "#!/bin/sh\n"))
         script.chmod(0o755)
+    # As the real one, which is collected outside a guest, too.
+    (tmp_path / "tests/vm/conftest.py").write_text("import os\n\nos.environ['VNET_KERNEL'], os.environ['VNET_OUT']\n")
     (tmp_path / "tests/vm/test_vnet_torture.py").write_text("def test_one():\n    pass\n")
     return tmp_path
 
@@ -91,3 +93,15 @@ def test_what_one_kernel_is_enough_for(tree, arguments, without):
     assert {call.split()[1] for call in calls if "not once" in call} == without
     assert {call.split()[1] for call in calls if "not once" not in call} == (
         {"6.1"} if "--kernel" in arguments else {"6.1", "6.12"} - without)
+
+
+def test_tests_that_cannot_be_collected_are_not_left_out(tree):
+    """An error in them ends the run, and so does an expression that is none; no group is left out in silence."""
+    for arguments, change, sentence in ((["-k", "one and ("], "", "-k cannot be understood: one and ("),
+                                        ([], "1 / 0\n", "the tests in tests/vm cannot be collected")):
+        with (tree / "tests/vm/conftest.py").open("a") as conftest:
+            conftest.write(change)
+        done = subprocess.run([tree / "tools/test", *arguments], cwd=tree, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2 and sentence in done.stderr
+        assert not (tree / "calls").exists()
