@@ -107,6 +107,7 @@ static void vnet_line_part(struct vnet_priv *priv)
 		vnet_line_spill(line);
 	line->runner->line = NULL;
 	line->runner = NULL;
+	line->next = VNET_NEVER;
 	line->armed = 0;
 	line->soon = false;
 }

@@ -122,26 +122,20 @@ static u64 vnet_line_next(const struct vnet_line *line, u64 now)
 }
 
 /**
- * vnet_line_arm() - have the line run when something happens next
+ * vnet_line_plan() - when the line is to be run next
  * @line: the line
  * @impair: the settings
  * @now: time, in ns
  *
  * Context: Softirq.
  */
-static void vnet_line_arm(struct vnet_line *line,
-			  const struct vnet_impair *impair, u64 now)
+static void vnet_line_plan(struct vnet_line *line,
+			   const struct vnet_impair *impair, u64 now)
 {
 	u64 sent = vnet_serial_end(&line->serial, vnet_line_slack(line));
 	u64 next = min(sent, vnet_line_next(line, now));
 
-	if (next == VNET_NEVER)
-		return;
-	if (READ_ONCE(line->armed) != next) {
-		WRITE_ONCE(line->armed, next);
-		hrtimer_start(&line->timer, ns_to_ktime(next),
-			      HRTIMER_MODE_ABS);
-	}
+	line->next = next;
 	/*
 	 * What comes meanwhile is not late if it is looked at then. But behind
 	 * a queue of the rate's own, the sender must not wait for the rate.
@@ -152,6 +146,25 @@ static void vnet_line_arm(struct vnet_line *line,
 		WRITE_ONCE(line->soon, next < now + VNET_SOON &&
 			   (next == sent ||
 			    impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON));
+}
+
+/**
+ * vnet_line_arm() - have the line run when it is to
+ * @line: the line
+ *
+ * At the end of a poll, because frames that have come out need not wait for
+ * it; and without fail, because nobody else would run the line.
+ *
+ * Context: The poll of the runner.
+ */
+void vnet_line_arm(struct vnet_line *line)
+{
+	u64 next = line->next;
+
+	if (next == VNET_NEVER || READ_ONCE(line->armed) == next)
+		return;
+	WRITE_ONCE(line->armed, next);
+	hrtimer_start(&line->timer, ns_to_ktime(next), HRTIMER_MODE_ABS);
 }
 
 /**
@@ -182,6 +195,7 @@ void vnet_line_run(struct vnet_queue *to)
 	const struct vnet_impair *impair;
 	u64 now;
 
+	line->next = VNET_NEVER;
 	if (READ_ONCE(line->frozen))
 		return;
 	/* First this, then the rings. Pairs with vnet_line_doorbell(). */
@@ -199,7 +213,7 @@ void vnet_line_run(struct vnet_queue *to)
 	vnet_serial_run(line, impair, now);
 	vnet_line_give_up(line, now);
 	vnet_line_deliver(line, impair, to, now);
-	vnet_line_arm(line, impair, now);
+	vnet_line_plan(line, impair, now);
 	rcu_read_unlock();
 }
 
@@ -353,6 +367,7 @@ struct vnet_line *vnet_line_alloc(struct vnet_priv *near,
 		return NULL;
 	line->near = near;
 	line->frozen = true;
+	line->next = VNET_NEVER;
 	RCU_INIT_POINTER(line->impair, impair);
 	u64_stats_init(&line->stats.syncp);
 	vnet_serial_init(&line->serial);

@@ -128,7 +128,8 @@ struct vnet_serial {
  * @no_carrier: the link flaps, and is down
  * @timer: has the line run when the next frame is due
  * @clock: time when the line was last run, in ns of ktime_get()
- * @armed: for when, in ns of ktime_get(); 0 for never
+ * @next: when it is to be run next, in ns of ktime_get(), or VNET_NEVER
+ * @armed: for when the timer is, in ns of ktime_get(); 0 for never
  * @serial: stage 3
  * @flight: stage 4
  * @held: frames held back for others to overtake them
@@ -155,6 +156,7 @@ struct vnet_line {
 	bool no_carrier;
 	struct hrtimer timer;
 	u64 clock;
+	u64 next;
 	u64 armed;
 	struct vnet_serial serial;
 	struct vnet_flight flight;
@@ -178,6 +180,7 @@ void vnet_line_free(struct vnet_line *line);
 void vnet_line_flush(struct vnet_line *line);
 void vnet_line_spill(struct vnet_line *line);
 void vnet_line_run(struct vnet_queue *to);
+void vnet_line_arm(struct vnet_line *line);
 bool vnet_line_pending(const struct vnet_line *line);
 void vnet_line_stamp(struct sk_buff *skb);
 void vnet_line_doorbell(struct vnet_queue *q, struct vnet_queue *far,

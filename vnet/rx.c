@@ -17,6 +17,7 @@
 #include <linux/netdevice.h>
 #include <net/busy_poll.h>
 
+#include "line.h"
 #include "vnet.h"
 
 /* Offloads of the receiving side; with all of them there is nothing to do. */
@@ -432,6 +433,8 @@ int vnet_poll(struct napi_struct *napi, int budget)
 		done = vnet_rx(q, budget - work);
 		work += done;
 	} while (done && work < budget && vnet_wire_pending(q));
+	if (unlikely(q->line))
+		vnet_line_arm(q->line);
 
 	if (work == budget) {
 		vnet_count(&q->rx_stats, VNET_RX_BUDGET_FULL, 1);

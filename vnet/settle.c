@@ -206,11 +206,11 @@ static int vnet_settle_together(const struct vnet_impair *impair,
 	for (i = 0; i < ARRAY_SIZE(rated); i++) {
 		if (set[rated[i]] && set[VNET_IMPAIR_RATE] == VNET_RATE_NONE)
 			return vnet_refuse(refusal, rated[i],
-				"What waits for the rate needs a rate");
+				"Overhead, cells and a queue belong to a rate, and there is none");
 		if (set[rated[i]] && rated[i] >= VNET_IMPAIR_HEAD_DROP &&
 		    !set[VNET_IMPAIR_QUEUE] && !set[VNET_IMPAIR_QUEUE_BYTES])
 			return vnet_refuse(refusal, rated[i],
-				"What is dropped or marked needs a queue that has an end");
+				"Head drop and ECN need a queue: give it a length in packets or bytes");
 	}
 	if (set[VNET_IMPAIR_VLAN_TRANSLATE] != VNET_VLAN_NONE &&
 	    (set[VNET_IMPAIR_VLAN_PUSH] != VNET_VLAN_NONE ||
