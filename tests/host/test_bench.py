@@ -25,7 +25,7 @@ def fixture_text():
 def test_json(text):
     """A list of comparisons, each complete; the table shows the same figures."""
     rows = json.loads((OUT / "bench.json").read_text())
-    assert len(rows) == 21
+    assert len(rows) == 22
     for row in rows:
         assert list(row) == ["case", "unit", "vnet", "rival", "rival_name", "ratio"]
         assert row["vnet"] > 0 and row["rival"] > 0 and abs(row["ratio"] - row["vnet"] / row["rival"]) < 0.01
