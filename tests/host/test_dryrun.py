@@ -62,6 +62,7 @@ def test_runs_from_anywhere(tmp_path):
 def test_help():
     """All options, and all words."""
     done = run("--help")
+    assert run("-h").stdout == done.stdout
     assert (done.returncode, done.stderr) == (0, "")
     for word in ("--peer", "--count", "--interval", "--times", "--summary", "--json", "half-life", "4state", "loss pattern"):
         assert word in done.stdout
@@ -138,6 +139,8 @@ def test_summary(line):
     ("", 'vnet-dryrun: give a seed, such as "seed 7"; without one the kernel takes any'),
     ("loss 1%", 'vnet-dryrun: give a seed, such as "seed 7"; without one the kernel takes any'),
     ("--peer loss 1% seed 7 peer loss 1%", 'vnet-dryrun: give a seed, such as "seed 7"; without one the kernel takes any'),
+    ("delay 1ms jitter 2ms", "vnet-dryrun: The jitter must not be larger than the delay, or frames would come before "
+                             "they are sent"),
     ("seed 7 los 1%", 'vnet-dryrun: unknown word "los"; --help shows all'),
     ("seed 7 name vn1", 'vnet-dryrun: unknown word "name"; --help shows all'),
     ("seed 7 peer los 1%", 'vnet-dryrun: unknown word "los"; --help shows all'),

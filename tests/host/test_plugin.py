@@ -187,7 +187,7 @@ LINES = [
     ("vlan push 9 pop 802.1ad", {"VLAN_MATCH": 4096, "VLAN_POP": 1, "VLAN_PUSH": 9, "VLAN_PROTO": 0x88a8}),
     ("vlan", {"VLAN_MATCH": 4096}),
     ("rate none", {"RATE": 2 ** 64 - 1}), ("loss none", {"LOSS_MODEL": 0}), ("flap none", {"FLAP_UP": 0, "FLAP_DOWN": 0}),
-    ("loss 0%", {"LOSS": 0, "LOSS_MODEL": 0}), ("delay 0", {"DELAY": 0}), ("jitter 5", {"JITTER": 5}),
+    ("loss 0%", {"LOSS": 0, "LOSS_MODEL": 0}), ("delay 0", {"DELAY": 0}), ("jitter 5ns", {"JITTER": 5}),
     ("clear seed 18446744073709551615", {"CLEAR": 1, "SEED": 2 ** 64 - 1}),
     ("uniform whole", {"DISTRIBUTION": 0, "WHERE": 0}), ("header", {"WHERE": 1}),
 ])
@@ -212,7 +212,7 @@ def test_impairments_of_both_ends():
 
 
 @pytest.mark.parametrize("word, name, numbers", [
-    ("delay", "DELAY", {"7": 7, "7ns": 7, "7us": 7000, "7ms": 7 * MS, "7s": 7 * ONE, "7S": 7 * ONE, "1.5us": 1500,
+    ("delay", "DELAY", {"0": 0, "00": 0, "7ns": 7, "7us": 7000, "7ms": 7 * MS, "7s": 7 * ONE, "7S": 7 * ONE, "1.5us": 1500,
                         "0.000000001s": 1, "1.0ns": 1, "18446744073.709551615s": 2 ** 64 - 1}),
     ("corrupt", "CORRUPT", {"0%": 0, "100%": ONE, "33.3333333%": 333333333, "0.00000010%": 1, "0.0%": 0}),
     ("limit", "LIMIT", {"70000": 70000, "70000b": 70000, "64k": 1 << 16, "64KB": 1 << 16, "64kib": 1 << 16, "1.0m": 1 << 20,
@@ -239,6 +239,9 @@ SPEED, FLAP = "a rate, such as 50mbit, or none", "two times, such as 10s 500ms, 
     ("delay -1ms", f'"delay -1ms": give {TIME}'),
     ("delay 5min", f'"delay 5min": give {TIME}'),
     ("delay 1.5", f'"delay 1.5": give {TIME}'),
+    ("delay 5", f'"delay 5": give {TIME}'),
+    ("delay 0.5", f'"delay 0.5": give {TIME}'),
+    ("flap 5 5s", f'"flap 5": give {FLAP}'),
     ("delay 1.05ns", f'"delay 1.05ns": give {TIME}'),
     ("delay 0.0000000001s", f'"delay 0.0000000001s": give {TIME}'),
     ("delay .5s", f'"delay .5s": give {TIME}'),

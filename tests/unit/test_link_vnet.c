@@ -492,8 +492,8 @@ static void test_set(void **state)
 static void test_full_request(void **state)
 {
 	static const char * const lines[] = {
-		"wire loop", "peer", "peer vn1", "delay 5", "loss pattern 1",
-		"peer delay 5 vn1",
+		"wire loop", "peer", "peer vn1", "delay 5s", "loss pattern 1",
+		"peer delay 5s vn1",
 	};
 
 	(void)state;

@@ -275,9 +275,9 @@ REFUSED = [
     ("loss pattern 5-4", "The frames of a pattern must ascend"),
     ("loss pattern 3/2", "A pattern must fit into its period"),
     ("loss pattern " + ",".join(str(i) for i in range(1, 34)), "A pattern has at most 32 ranges"),
-    ("head-drop", "What is dropped or marked needs a queue that has an end"),
-    ("rate none queue 5", "What waits for the rate needs a rate"),
-    ("rate 1mbit ecn 5", "What is dropped or marked needs a queue that has an end"),
+    ("head-drop", "Head drop and ECN need a queue: give it a length in packets or bytes"),
+    ("rate none queue 5", "Overhead, cells and a queue belong to a rate, and there is none"),
+    ("rate 1mbit ecn 5", "Head drop and ECN need a queue: give it a length in packets or bytes"),
     ("flap 1us 1s", "A link that flaps must be up and down for at least a millisecond each"),
 ]
 

@@ -46,7 +46,8 @@ static const char dry_usage[] =
 	"  --json           all of it in JSON\n"
 	"  --help           this\n"
 	"\n"
-	"When frames come matters for a half-life only.\n"
+	"When frames come matters for a half-life only. The delay is that of the wire\n"
+	"alone: what a rate, its queue, flaps and VLAN do is no matter of chance.\n"
 	"\n";
 
 /**
@@ -142,7 +143,7 @@ static int dry_options(struct dry_run *run, int argc, char **argv)
 
 	opterr = 0;
 	/* The + lets what follows the first word alone. */
-	while (!err && (option = getopt_long(argc, argv, "+", options,
+	while (!err && (option = getopt_long(argc, argv, "+h", options,
 					     NULL)) != -1) {
 		switch (option) {
 		case 'p':
@@ -249,15 +250,15 @@ static int dry_settle(struct dry_run *run, const struct vnet_words *words)
 	struct vnet_refusal refusal = {};
 	struct vnet_asked asked = { .text = words->text };
 
-	if (!words->given[VNET_IMPAIR_SEED]) {
-		dry_err("give a seed, such as \"seed 7\"; without one the kernel takes any");
-		return -1;
-	}
 	memcpy(asked.given, words->given, sizeof(asked.given));
 	memcpy(asked.value, words->value, sizeof(asked.value));
 	vnet_impair_init(&run->impair, run->peer, 0);
 	if (vnet_impair_apply(&run->impair, &asked, &refusal)) {
 		dry_err("%s", refusal.why);
+		return -1;
+	}
+	if (!words->given[VNET_IMPAIR_SEED]) {
+		dry_err("give a seed, such as \"seed 7\"; without one the kernel takes any");
 		return -1;
 	}
 	if (run->impair.set[VNET_IMPAIR_HALF_LIFE] && !run->timed &&

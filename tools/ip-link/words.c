@@ -28,13 +28,13 @@ const char vnet_words_usage[] =
 	"             [ half-life TIME ] [ keep-order ]\n"
 	"  reorder PERCENT [ distance FRAMES ]\n"
 	"  loss PERCENT [ burst FRAMES ]\n"
-	"  loss ge p PERCENT r PERCENT [ bad PERCENT ] [ good PERCENT ]\n"
-	"  loss 4state p13 PERCENT [ p31 PERCENT ] [ p32 PERCENT ]\n"
+	"  loss ge [ p PERCENT ] [ r PERCENT ] [ bad PERCENT ] [ good PERCENT ]\n"
+	"  loss 4state [ p13 PERCENT ] [ p31 PERCENT ] [ p32 PERCENT ]\n"
 	"              [ p23 PERCENT ] [ p14 PERCENT ]\n"
 	"  loss pattern FRAMES[/PERIOD]        such as 3,17-20/100\n"
 	"  duplicate PERCENT [ copy-delay TIME ]\n"
 	"  corrupt PERCENT [ bits NUMBER ] [ whole | header | payload ] [ repair ]\n"
-	"  truncate PERCENT to BYTES\n"
+	"  truncate PERCENT [ to BYTES ]\n"
 	"  rate RATE [ overhead BYTES ] [ cell BYTES [ cell-overhead BYTES ] ]\n"
 	"            [ queue PACKETS ] [ queue-bytes BYTES ] [ head-drop ]\n"
 	"            [ ecn PACKETS ]\n"
@@ -47,8 +47,9 @@ const char vnet_words_usage[] =
 	"\n"
 	"A new \"delay\", \"loss\", \"rate\" ... replaces the old one with all that\n"
 	"follows it; \"loss 0%\", \"delay 0\", \"rate none\", \"flap none\" and \"vlan\"\n"
-	"alone end it. Times: ns (as if not given), us, ms, s. Rates: bit, kbit,\n"
-	"mbit, gbit. Bytes: k, m, g for 1024 and so on.\n";
+	"alone end it. What is left out is 0, but \"bad 100%\" and \"to 14\".\n"
+	"Times: ns, us, ms, s, and only 0 needs none. Rates: bit (as if not given),\n"
+	"kbit, mbit, gbit. Bytes: k, m, g for 1024 and so on.\n";
 
 static const struct vnet_word vnet_word_table[] = {
 	{ "clear", VNET_IMPAIR_CLEAR, VNET_IS, 1 },
@@ -105,7 +106,7 @@ static const struct vnet_word vnet_word_table[] = {
 /**
  * struct vnet_suffix - a unit behind a number
  * @name: the unit
- * @times: what it stands for
+ * @times: what it stands for; 0 if only 0 needs no unit
  */
 struct vnet_suffix {
 	const char *name;
@@ -114,7 +115,7 @@ struct vnet_suffix {
 
 static const struct vnet_suffix vnet_times[] = {
 	{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
-	{ "", 1 }, {}
+	{ "", 0 }, {}
 };
 
 static const struct vnet_suffix vnet_percents[] = {
@@ -204,7 +205,8 @@ static bool vnet_read(const char *text, const struct vnet_suffix *suffix,
 	for (; suffix->name; suffix++) {
 		if (strcasecmp(unit, suffix->name))
 			continue;
-		if (__builtin_mul_overflow(whole, suffix->times, value))
+		if (__builtin_mul_overflow(whole, suffix->times, value) ||
+		    (whole && !suffix->times))
 			return false;
 		if (*decimals != '.')
 			return true;

@@ -22,7 +22,7 @@
  * @VNET_IS: nothing; the word itself is the value
  * @VNET_NUMBER: a number
  * @VNET_THOUSANDTHS: a number with up to three decimals
- * @VNET_TIME: a time, in ns if there is no unit
+ * @VNET_TIME: a time, with a unit unless it is 0
  * @VNET_PERCENT: a probability
  * @VNET_BYTES: bytes
  * @VNET_BITRATE: bits a second, or "none"
