@@ -176,3 +176,12 @@ def test_a_full_disk_is_seen():
     with open("/dev/full", "w") as full:
         done = subprocess.run([TREE / "build/vnet-dryrun", "seed", "7"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (1, "vnet-dryrun: cannot write: No space left on device\n")
+
+
+def test_words_for_those_of_netem():
+    """What docs/impairments.md offers in the place of netem's words is understood."""
+    rows = re.findall(r"^\| `[^`]*` \| `([^`]*)` \|", (TREE / "docs/impairments.md").read_text(), re.M)
+    assert len(rows) > 10
+    for words in rows:
+        done = run("--interval", "1ms", *f"seed 7 {words}".replace("seed 7 seed 7", "seed 7").split())
+        assert (done.returncode, done.stderr) == (0, ""), words
