@@ -27,6 +27,18 @@ $(call check,LAB,$(numbers),1 to $(words $(PHASES)))
 endif
 $(call check,KERNEL,$(KERNELS),$(KERNELS))
 
+# What a goal does not take would be ignored in silence.
+goals := $(or $(MAKECMDGOALS),default)
+PHASE_goals := default build run shell selftest diff
+LAB_goals := lab check
+KERNEL_goals := default build run shell selftest demo test test-all soak bench profile check
+ARGS_goals := run shell bench profile
+T_goals := test test-all
+MINUTES_goals := soak
+$(foreach variable,PHASE LAB KERNEL ARGS T MINUTES,\
+        $(if $(filter command line,$(origin $(variable))),$(if $(filter $($(variable)_goals),$(goals)),,\
+        $(error $(variable)=$($(variable)): it goes with make $(subst default,alone,$($(variable)_goals))))))
+
 .PHONY: default help build demo test test-all soak bench profile run shell selftest plugin diff tags lab check docs doctor clean
 
 # make PHASE=4 builds; make alone says what there is.

@@ -32,6 +32,8 @@ def test_make_lists_the_targets():
     (["run", "PHASE=-1"], "1 to 9"), (["shell", "PHASE=99"], "1 to 9"), (["diff", "PHASE=x"], "1 to 9"),
     (["selftest", "PHASE=3"], "8 or 9"), (["lab", "LAB=10"], "1 to 9"), (["check", "LAB="], "make check LAB=4"), (["diff"], "make diff PHASE=4"),
     (["KERNEL=5.4"], "6.1 6.12 7.2"), (["test", "KERNEL=6"], "6.1 6.12 7.2"), (["run", "KERNEL="], "6.1 6.12 7.2"),
+    (["tags", "PHASE=4"], "build run shell selftest diff"), (["PHASE=4", "ARGS=5"], "run shell bench profile"),
+    (["LAB=4"], "lab check"), (["test", "MINUTES=5"], "soak"), (["docs", "KERNEL=6.1"], "demo test"), (["bench", "T=napi"], "test-all"),
     (["PHASE=3", "VNET_TX_RING_SIZE=100"], "a power of two from 4 to 4096"),
     (["PHASE=4", "VNET_RX_RING_SIZE=8192"], "a power of two from 4 to 4096"),
 ])
