@@ -156,18 +156,33 @@ static void vnet_impair_patience(struct vnet_priv *priv,
 }
 
 /**
- * vnet_impair_force() - put settings in force
+ * vnet_impair_prepare() - make sure that settings can be put in force
  * @priv: the device that sends
- * @next: the settings; freed if this fails
+ *
+ * Makes the line, which does nothing yet.
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0 or -ENOMEM.
+ */
+int vnet_impair_prepare(struct vnet_priv *priv)
+{
+	if (!priv->line)
+		priv->line = vnet_line_alloc(priv);
+	return priv->line ? 0 : -ENOMEM;
+}
+
+/**
+ * vnet_impair_force() - put settings in force
+ * @priv: the device that sends; vnet_impair_prepare() has said yes
+ * @next: the settings
  *
  * Before the wire tells frames apart, the stack must know, and what it had
  * already cut to another measure must have passed; the other way round, it
  * learns last.
  *
  * Context: Process context, RTNL held.
- * Return: 0 or -ENOMEM; then nothing has changed.
  */
-int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
+void vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 {
 	const struct vnet_impair *old = vnet_impair_of(priv);
 	bool was_active = old && old->active;
@@ -175,13 +190,6 @@ int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 
 	freeze = was_active != next->active ||
 		 (next->per_frame && !priv->per_frame);
-	if (!priv->line) {
-		priv->line = vnet_line_alloc(priv, next);
-		if (!priv->line) {
-			kfree(next);
-			return -ENOMEM;
-		}
-	}
 	vnet_flap_stop(priv->line);
 	if (next->per_frame)
 		vnet_impair_per_frame(priv, true);
@@ -204,7 +212,6 @@ int vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 	if (priv->line->runner)
 		vnet_irq_force(priv->line->runner);
 	vnet_flap_start(priv->line);
-	return 0;
 }
 
 /**
@@ -221,8 +228,10 @@ int vnet_impair_rate(struct vnet_priv *priv, u64 rate)
 	struct vnet_asked asked = {};
 	struct vnet_refusal refusal;
 
-	if (!impair)
+	if (!impair || vnet_impair_prepare(priv)) {
+		kfree(impair);
 		return -ENOMEM;
+	}
 	if (rate == VNET_RATE_NONE)
 		vnet_impair_reset(impair, VNET_IMPAIR_RATE);
 	else
@@ -231,7 +240,8 @@ int vnet_impair_rate(struct vnet_priv *priv, u64 rate)
 		kfree(impair);
 		return -EINVAL;
 	}
-	return vnet_impair_force(priv, impair);
+	vnet_impair_force(priv, impair);
+	return 0;
 }
 
 /**

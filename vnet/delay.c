@@ -16,6 +16,7 @@
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 
 #include "impair.h"
 #include "quantile.h"
@@ -23,8 +24,9 @@
 /* Standard deviations are parts of 2^20, as in the tables. */
 #define VNET_SIGMA_SHIFT 20
 
-/* Those of the number that drifts are parts of 2^28. */
+/* Those of the number that drifts are parts of 2^28, and at most 8. */
 #define VNET_DRIFT_SHIFT 28
+#define VNET_DRIFT_MAX ((8LL << VNET_DRIFT_SHIFT) - 1)
 
 /* It moves on in steps of its half-life / 2^16; none is larger than 0.005. */
 #define VNET_DRIFT_STEP_SHIFT 16
@@ -206,6 +208,7 @@ static __u64 vnet_drift(struct vnet_dice *dice, __u64 half_life, __u64 now,
 	dice->drift = (dice->drift * (__s64)left) >> 32;
 	dice->drift += (vnet_normal_quantile(draw) * (__s64)added) >>
 		       (32 + VNET_SIGMA_SHIFT - VNET_DRIFT_SHIFT);
+	dice->drift = clamp(dice->drift, -VNET_DRIFT_MAX, VNET_DRIFT_MAX);
 	dice->drift_time = now;
 	dice->drifts = true;
 out:

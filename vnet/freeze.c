@@ -203,12 +203,13 @@ void vnet_freeze(struct vnet_priv *priv)
  */
 static void vnet_line_join(struct vnet_priv *from, struct vnet_queue *to)
 {
+	const struct vnet_impair *impair = vnet_impair_of(from);
 	struct vnet_line *line = from->line;
 
-	if (!line || from->looped)
+	if (!impair || from->looped)
 		return;
 	line->runner = to;
-	line->active = vnet_impair_of(from)->active;
+	line->active = impair->active;
 	line->frozen = false;
 	to->line = line;
 }

@@ -353,13 +353,11 @@ void vnet_line_flush(struct vnet_line *line)
 /**
  * vnet_line_alloc() - make a line
  * @near: the end that sends
- * @impair: the settings; the line's from here on
  *
  * Context: Process context.
- * Return: the line; NULL if memory ran out, and then the settings remain.
+ * Return: the line; NULL if memory ran out.
  */
-struct vnet_line *vnet_line_alloc(struct vnet_priv *near,
-				  struct vnet_impair *impair)
+struct vnet_line *vnet_line_alloc(struct vnet_priv *near)
 {
 	struct vnet_line *line = kvzalloc(sizeof(*line), GFP_KERNEL_ACCOUNT);
 
@@ -368,7 +366,6 @@ struct vnet_line *vnet_line_alloc(struct vnet_priv *near,
 	line->near = near;
 	line->frozen = true;
 	line->next = VNET_NEVER;
-	RCU_INIT_POINTER(line->impair, impair);
 	u64_stats_init(&line->stats.syncp);
 	vnet_serial_init(&line->serial);
 	vnet_flight_init(&line->flight);

@@ -119,7 +119,8 @@ struct vnet_serial {
 /**
  * struct vnet_line - one direction of an impaired wire
  * @near: the end that sends
- * @impair: what happens to frames; written under RTNL, read under RCU
+ * @impair: what happens to frames; NULL until somebody has asked for
+ *	something. Written under RTNL, read under RCU
  * @runner: the queue whose poll runs the line; NULL while there is no link
  * @active: frames come in; otherwise those under way only go out
  * @frozen: nothing moves; see freeze.c
@@ -174,8 +175,7 @@ struct vnet_line {
 };
 
 /* line.c */
-struct vnet_line *vnet_line_alloc(struct vnet_priv *near,
-				  struct vnet_impair *impair);
+struct vnet_line *vnet_line_alloc(struct vnet_priv *near);
 void vnet_line_free(struct vnet_line *line);
 void vnet_line_flush(struct vnet_line *line);
 void vnet_line_spill(struct vnet_line *line);

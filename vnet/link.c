@@ -274,18 +274,22 @@ static struct vnet_impair *vnet_ask(const struct vnet_priv *priv,
  * @far: for what that sends; NULL for no change
  *
  * Context: Process context, RTNL held.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; then nothing has changed, and the settings are freed.
  */
 static int vnet_force(struct net_device *dev, struct vnet_impair *near,
 		      struct net_device *peer, struct vnet_impair *far)
 {
-	int err = near ? vnet_impair_force(netdev_priv(dev), near) : 0;
-
-	if (err) {
+	if ((near && vnet_impair_prepare(netdev_priv(dev))) ||
+	    (far && vnet_impair_prepare(netdev_priv(peer)))) {
+		kfree(near);
 		kfree(far);
-		return err;
+		return -ENOMEM;
 	}
-	return far ? vnet_impair_force(netdev_priv(peer), far) : 0;
+	if (near)
+		vnet_impair_force(netdev_priv(dev), near);
+	if (far)
+		vnet_impair_force(netdev_priv(peer), far);
+	return 0;
 }
 
 /**

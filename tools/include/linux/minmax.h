@@ -6,4 +6,8 @@
 /* The lesser of two of the same type. */
 #define min(a, b) ((a) < (b) ? (a) : (b))
 
+/* A number, or the bound that it is beyond; all of the same type. */
+#define clamp(value, low, high) \
+	((value) < (low) ? (low) : (value) > (high) ? (high) : (value))
+
 #endif /* UNIT_LINUX_MINMAX_H */
