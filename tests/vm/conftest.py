@@ -28,6 +28,7 @@ def pytest_configure(config):
     (OUT / "log-judged").touch()
     config.addinivalue_line("markers", "milestone(number, until=None, every=False, new=True): whose check this is")
     config.addinivalue_line("markers", "exact: asserts how long something took; only with tools/vm --icount")
+    config.addinivalue_line("markers", "pace: asks for frames that come as fast as a kernel without sanitizers lets them")
     config.addinivalue_line("markers", "once: one kernel is enough for it; on the others with --all only")
     config.addinivalue_line("markers", "expect_log(regex): kernel-log lines that this test provokes")
 

@@ -29,6 +29,7 @@ def test_many_frames_wait_at_once(nic, kernel_log):
     assert max(batches) > 10 and sum(batches) == 100
 
 
+@pytest.mark.pace
 @pytest.mark.milestone(3, every=True, new=False)
 def test_two_senders_never_hear_busy(nic):
     """pktgen on two CPUs, a ring that is full most of the time: no BUSY, no stall, nothing lost.

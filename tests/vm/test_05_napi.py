@@ -14,6 +14,7 @@ def polls(nic):
     return [tuple(map(int, re.search(r"poll: (\d+) of (\d+)", line).groups())) for line in nic.log.has("poll: ")]
 
 
+@pytest.mark.pace
 def test_poll_takes_many_frames(nic):
     """Several frames a poll under load; with more than the budget there, the budget, and then the rest."""
     nic.start(rx_rate=50, rx_burst=200)

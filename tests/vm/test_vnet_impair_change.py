@@ -11,7 +11,7 @@ from bpf import Program, XdpSocket, index_of
 from impaired import MS, S, Tap, line, lost, make, numbers, plain_queue, send
 from netlink import IFNAME, IMPAIR, NLA_F_NESTED, PEER_IMPAIR, as_nobody, ask_link, attribute
 from netns import Job
-from nic import traced, wait_for
+from nic import A_WHILE, traced, wait_for
 
 SOL_UDP, UDP_SEGMENT = 17, 103
 CLEAR, SEED, DELAY, LOSS_MODEL, LOSS, PATTERN = 2, 3, 5, 12, 13, 48
@@ -82,7 +82,7 @@ def test_what_is_under_way_is_not_touched(vnet):
     """New settings are for new frames: the old ones arrive when they were to, the new ones at once."""
     link = vnet.pair()
     for words in ("clear", "delay 1ms loss 100% corrupt 100%", "rate 1gbit"):
-        link.a.impair("clear delay 2s")
+        link.a.impair(f"clear delay {A_WHILE}s")
         with Tap(link.b) as tap:
             times = send(link.a, make(link, 20))
             link.conserved()
@@ -93,7 +93,7 @@ def test_what_is_under_way_is_not_touched(vnet):
             link.at_rest()
             arrivals = tap.arrivals()
         assert [one.number for one in arrivals] == [*range(20, 40), *range(20)], words
-        assert not [one for one in arrivals[20:] if one.time < times[one.number] + 2 * S]
+        assert not [one for one in arrivals[20:] if one.time < times[one.number] + A_WHILE * S]
 
 
 def test_changes_lose_nothing(vnet):
@@ -123,7 +123,7 @@ def test_steering_is_asked_for_with_frames_under_way(vnet):
     """Frames that overtake each other: those that set out after `ethtool -X` are steered, the others stay on the queue
     of the line."""
     link = vnet.pair("numtxqueues 2 numrxqueues 2", "numtxqueues 2 numrxqueues 2")
-    link.a.impair("delay 2s jitter 500ms")
+    link.a.impair(f"delay {A_WHILE}s jitter 500ms")
     send(link.a, make(link, 30))
     assert line(link.a)["in_flight"] == 30
     link.b.ethtool("-X", "weight", "0", "1")
@@ -137,7 +137,7 @@ def test_ends_go_down_with_frames_under_way(vnet):
     link = vnet.pair()
     plain_queue(link.a)
     for end in (link.a, link.b):
-        for words in ("delay 60s", "rate 1kbit queue 1000", "reorder 100% delay 60s", "delay 60s jitter 30s"):
+        for words in ("delay 60s", "rate 1bit queue 1000", "reorder 100% delay 60s", "delay 60s jitter 30s"):
             link.a.impair(f"clear {words}")
             before = line(link.a).get("cut", 0)
             send(link.a, make(link, 30))

@@ -75,6 +75,7 @@ def test_stopped_sender_is_not_kept_waiting(vnet):
     assert 24 <= interrupts(link, 100) <= 26
 
 
+@pytest.mark.pace
 def test_adaptive_moderation_acts(vnet):
     """The kernel's DIM learns from the traffic, and a fresh device has it on."""
     link = vnet.pair()
@@ -147,6 +148,7 @@ def tcp_stream(link, size=1 << 20):
     return delivered, arrived
 
 
+@pytest.mark.pace
 def test_gro_joins_what_came_in_pieces(vnet):
     """A sender without TSO sends a frame for each segment; the receiver's GRO makes few of many, unless it is off."""
     link = vnet.pair()
@@ -159,6 +161,7 @@ def test_gro_joins_what_came_in_pieces(vnet):
     assert arrived > 500 and delivered >= arrived * 0.95
 
 
+@pytest.mark.pace
 def test_gro_leaves_what_a_listener_holds(vnet):
     """GRO writes the new length into the first header; a tcpdump at the sender, which shares it, must not see that."""
     link = vnet.pair()

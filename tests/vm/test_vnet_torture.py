@@ -9,9 +9,6 @@ from nic import OUT, wait_for
 from test_vnet_lifecycle import HANGS
 from torture import OPERATIONS, Torture
 
-pytestmark = pytest.mark.once
-
-
 @pytest.mark.expect_log(f"{HANGS}|pktgen: WARNING: trying to remove a running interface")
 def test_random_operations_under_traffic(vnet, kernel_log, request):
     """The seed is fresh in each run, and printed; --seed repeats it."""
