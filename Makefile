@@ -48,10 +48,10 @@ help:
 	@echo 'vnet: a Linux network driver in nine steps, and a link that misbehaves on purpose'
 	@echo
 	@echo '  make demo              the self-test and an impaired link in a VM; installs what is missing'
-	@echo '  make test              everything; T=napi narrows it, KERNEL=6.1 picks one kernel'
+	@echo '  make test              every test, long ones as a sample; T=napi narrows it, KERNEL=6.1 picks one kernel'
 	@echo '  make test-all          all of it on every kernel, the sanitizer kernels too: hours'
 	@echo '  make soak MINUTES=60   operations, wrong frames and traffic for so long: does anything grow?'
-	@echo '  make bench             what a packet costs, in instructions, beside veth, dummy and loopback'
+	@echo '  make bench             what a packet costs, in instructions, beside veth, dummy, loopback and netem'
 	@echo '  make profile           where they go; ARGS="--kind veth udp64" picks another link, another case'
 	@echo
 	@echo '  make PHASE=4           builds that milestone (1 to $(words $(PHASES)))'

@@ -47,9 +47,11 @@ const char vnet_words_usage[] =
 	"\n"
 	"A new \"delay\", \"loss\", \"rate\" ... replaces the old one with all that\n"
 	"follows it; \"loss 0%\", \"delay 0\", \"rate none\", \"flap none\" and \"vlan\"\n"
-	"alone end it. What is left out is 0, but \"bad 100%\" and \"to 14\".\n"
+	"alone end it. What is left out is 0, but \"bad 100%\", \"to 14\", \"bits 1\",\n"
+	"\"distance 1\", \"limit 256m\", and any seed.\n"
 	"Times: ns, us, ms, s, and only 0 needs none. Rates: bit (as if not given),\n"
-	"kbit, mbit, gbit. Bytes: k, m, g for 1024 and so on.\n";
+	"kbit, mbit, gbit, tbit; kibit and so on; bps, kbps ... are bytes a second.\n"
+	"Bytes: k, m, g for 1024 and so on.\n";
 
 static const struct vnet_word vnet_word_table[] = {
 	{ "clear", VNET_IMPAIR_CLEAR, VNET_IS, 1 },
