@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from link import Vnet
-from nic import OUT, TREE, KernelLog, Nic, Patience
+from nic import OUT, SLOWNESS, TREE, KernelLog, Nic, Patience
 from watch import forget_leaks, leaks, save_counts
 
 PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
@@ -115,7 +115,7 @@ def kernel_log(request):
 @pytest.fixture
 def nic(request, target, kernel_log):
     """The driver under test, not yet loaded; unloaded again whatever happens."""
-    Patience.seconds = 0.7 if request.node.get_closest_marker("xfail") else 30
+    Patience.seconds = 0.7 if request.node.get_closest_marker("xfail") else 30 * SLOWNESS
     nic = Nic(target, kernel_log)
     yield nic
     nic.unload()

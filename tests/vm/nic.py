@@ -26,15 +26,16 @@ SIOCETHTOOL, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETHTOOL_GSSET_INFO, ETH_SS_STATS 
 SOL_PACKET, PACKET_AUXDATA, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING = 263, 8, 20, 23
 SO_ATTACH_FILTER, SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_MARK = 26, 33, 35, 36
 
-# Long enough for what a test does meanwhile; a kernel that watches itself takes several times as long.
-A_WHILE = 15 if os.environ["VNET_KERNEL"] in ("san", "kcsan") else 2  # seconds
+# A kernel that watches itself takes several times as long.
+SLOWNESS = 6 if os.environ["VNET_KERNEL"] in ("san", "kcsan") else 1
+A_WHILE = 2 * SLOWNESS  # seconds; long enough for what a test does meanwhile
 
 HELLO = 0x88B5  # the EtherType for local experiments, IEEE 802
 NEIGHBOUR = "06:76:6e:65:74:00"
 OUR_MAC = "02:76:6e:65:74:00"
 
 
-def run(*command, check=True, timeout=60):
+def run(*command, check=True, timeout=60 * SLOWNESS):
     """Runs a command and returns its output; a failure shows it."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
     assert not check or done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}"
@@ -44,12 +45,12 @@ def run(*command, check=True, timeout=60):
 class Patience:
     """How long to wait for what must happen. Long, because the machine may be busy; short for what must fail."""
 
-    seconds = 30
+    seconds = 30 * SLOWNESS
 
 
 def wait_for(condition, what, timeout=None):
     """Waits until the condition is true and returns its value."""
-    timeout = timeout or Patience.seconds
+    timeout = timeout * SLOWNESS if timeout else Patience.seconds
     end = time.monotonic() + timeout
     while not (value := condition()):
         assert time.monotonic() < end, f"waited {timeout} s in vain for {what}"

@@ -18,7 +18,7 @@ from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
                      ask_link, attach_xdp, attribute, attributes, peer, request)
-from nic import LIBC, SO_TIMESTAMPNS, ethtool_request, mac, wait_for
+from nic import LIBC, SLOWNESS, SO_TIMESTAMPNS, ethtool_request, mac, wait_for
 from traffic import checksum
 from uapi import UAPI, nest, some_settings
 
@@ -100,7 +100,7 @@ class Slot:
         rng, sockets = random.Random(self.number), {}
         frames = [(end, peer) for end, peer in self.link.directions]
         while True:
-            time.sleep(0.001)
+            time.sleep(0.001 * SLOWNESS)
             end, to = rng.choice(frames)
             try:
                 if end not in sockets:
@@ -195,10 +195,10 @@ class Torture:
             self.flood()
 
     def flood(self):
-        """Has the kernel send from the first pair on two CPUs, a frame in 0.3 ms each."""
+        """Has the kernel send from the first pair on two CPUs, a frame in 0.3 ms each, so that others have their turn."""
         link = self.slots[0].link
         with contextlib.suppress(OSError):  # it is down just now
-            self.pktgen = link.a.pktgen(link.b, count=0, delay=300000)
+            self.pktgen = link.a.pktgen(link.b, count=0, delay=300000 * SLOWNESS)
             context = self.pktgen.running()
             context.__enter__()
             self.pktgen.context = context
