@@ -380,6 +380,9 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 	work.redirected = false;
 	rcu_read_lock();
 	prog = rcu_dereference(priv->xdp_prog);
+	/* Pages may be of a pool whose owner runs on another CPU. */
+	if (prog)
+		xdp_set_return_frame_no_direct();
 	for (i = 0; i < count; i++) {
 		void *frame = vnet_ring_peek(&q->rx, i);
 
@@ -395,8 +398,10 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 		}
 	}
 	vnet_ring_consume(&q->rx, count);
-	if (prog)
+	if (prog) {
 		vnet_xdp_finish(q, &work);
+		xdp_clear_return_frame_no_direct();
+	}
 	rcu_read_unlock();
 
 	vnet_count(&q->rx_stats, VNET_RX_PACKETS, count);

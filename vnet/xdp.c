@@ -368,7 +368,7 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
 		if (skb)
 			return skb;
 		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
-		xdp_return_frame_rx_napi(xdpf);
+		xdp_return_frame(xdpf);
 		return NULL;
 	case XDP_TX:
 		if (xdp_update_frame_from_buff(&xdp, xdpf))
@@ -383,7 +383,7 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
 		return NULL;
 	}
 	vnet_xdp_lost(q, prog, act);
-	xdp_return_frame_rx_napi(xdpf);
+	xdp_return_frame(xdpf);
 	return NULL;
 }
 
