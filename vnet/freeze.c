@@ -141,7 +141,7 @@ static void vnet_drain(struct vnet_priv *priv)
 }
 
 /**
- * vnet_polls_stop() - disable the polls of one end, and part it from the other
+ * vnet_polls_stop() - disable the polls of one end
  * @priv: the device
  *
  * Context: Process context, RTNL held; all rings are empty.
@@ -152,7 +152,18 @@ static void vnet_polls_stop(struct vnet_priv *priv)
 
 	for (i = 0; i < priv->queues; i++)
 		napi_disable(&priv->queue[i].napi);
-	/* A poll may have set another's timer, until here. */
+}
+
+/**
+ * vnet_part() - part the queues of one end from the other
+ * @priv: the device
+ *
+ * Context: Process context, RTNL held; nothing polls.
+ */
+static void vnet_part(struct vnet_priv *priv)
+{
+	unsigned int i;
+
 	for (i = 0; i < priv->queues; i++) {
 		hrtimer_cancel(&priv->queue[i].irq_timer);
 		priv->queue[i].feeds = NULL;
@@ -187,6 +198,16 @@ void vnet_freeze(struct vnet_priv *priv)
 		vnet_polls_stop(priv);
 	if (other)
 		vnet_polls_stop(other);
+	/*
+	 * A poll that has said that it is complete may still look whether it
+	 * must come again, and set a timer for that.
+	 */
+	if (priv->up || other)
+		synchronize_net();
+	if (priv->up)
+		vnet_part(priv);
+	if (other)
+		vnet_part(other);
 	vnet_line_part(priv);
 	if (other)
 		vnet_line_part(other);

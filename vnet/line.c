@@ -218,24 +218,37 @@ void vnet_line_run(struct vnet_queue *to)
 }
 
 /**
- * vnet_line_pending() - whether there is something to be done now
+ * vnet_line_due() - whether a frame is to come out now
  * @line: the line
  *
- * Context: The poll of the runner; from anywhere else, a good guess.
- * Return: true if there is.
+ * Context: The poll of the runner, not yet complete: another may run the line
+ * from then on, and the frame be gone.
+ * Return: true if there is one.
  */
-bool vnet_line_pending(const struct vnet_line *line)
+bool vnet_line_due(const struct vnet_line *line)
 {
 	const struct sk_buff *skb;
-	struct vnet_priv *near = line->near;
-	unsigned int i;
 
 	if (READ_ONCE(line->frozen) || line->blocked)
 		return false;
 	skb = vnet_flight_first(&line->flight);
-	if (skb && VNET_CB(skb)->due <= line->clock)
-		return true;
-	if (!line->active || READ_ONCE(line->soon) ||
+	return skb && VNET_CB(skb)->due <= line->clock;
+}
+
+/**
+ * vnet_line_pending() - whether a frame is to be taken in now
+ * @line: the line
+ *
+ * Context: The poll of the runner; from anywhere else, a good guess.
+ * Return: true if there is one.
+ */
+bool vnet_line_pending(const struct vnet_line *line)
+{
+	struct vnet_priv *near = line->near;
+	unsigned int i;
+
+	if (READ_ONCE(line->frozen) || READ_ONCE(line->blocked) ||
+	    !READ_ONCE(line->active) || READ_ONCE(line->soon) ||
 	    READ_ONCE(near->stalled))
 		return false;
 	for (i = 0; i < near->queues; i++)

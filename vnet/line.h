@@ -181,6 +181,7 @@ void vnet_line_flush(struct vnet_line *line);
 void vnet_line_spill(struct vnet_line *line);
 void vnet_line_run(struct vnet_queue *to);
 void vnet_line_arm(struct vnet_line *line);
+bool vnet_line_due(const struct vnet_line *line);
 bool vnet_line_pending(const struct vnet_line *line);
 void vnet_line_stamp(struct sk_buff *skb);
 void vnet_line_doorbell(struct vnet_queue *q, struct vnet_queue *far,

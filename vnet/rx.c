@@ -437,7 +437,8 @@ int vnet_poll(struct napi_struct *napi, int budget)
 		vnet_wire(q);
 		done = vnet_rx(q, budget - work);
 		work += done;
-	} while (done && work < budget && vnet_wire_pending(q));
+	} while (done && work < budget &&
+		 (vnet_wire_due(q) || vnet_wire_pending(q)));
 	if (unlikely(q->line))
 		vnet_line_arm(q->line);
 

@@ -325,6 +325,7 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 
 /* wire.c */
 void vnet_wire(struct vnet_queue *to);
+bool vnet_wire_due(const struct vnet_queue *to);
 bool vnet_wire_pending(const struct vnet_queue *to);
 void vnet_frame_drop(void *frame);
 int vnet_forget(struct sk_buff *skb);

@@ -227,6 +227,18 @@ void vnet_wire(struct vnet_queue *to)
 }
 
 /**
+ * vnet_wire_due() - whether something under way to a queue has come
+ * @to: the queue that receives
+ *
+ * Context: The poll of @to, not yet complete.
+ * Return: true if there is.
+ */
+bool vnet_wire_due(const struct vnet_queue *to)
+{
+	return unlikely(to->line) && vnet_line_due(to->line);
+}
+
+/**
  * vnet_wire_pending() - whether something is waiting to be carried to a queue
  * @to: the queue that receives
  *
