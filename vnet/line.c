@@ -117,7 +117,7 @@ static u64 vnet_line_next(const struct vnet_line *line, u64 now)
 	if (line->blocked)
 		next = now + VNET_PAUSE;
 	if (skb)
-		next = min(next, VNET_CB(skb)->due + VNET_HOLD);
+		next = min(next, VNET_CB(skb)->entered + VNET_HOLD);
 	return next;
 }
 

@@ -48,7 +48,8 @@ struct vnet_line_stats {
 
 /**
  * struct vnet_cb - what a line notes on a frame
- * @entered: when it came to the line, in ns of ktime_get()
+ * @entered: when it came to the line, in ns of ktime_get(); of one that is held
+ *	back, when its last bit left
  * @due: when it is to come out
  * @delay: how long it takes from the last bit sent to the first one received
  * @ordinal: its number in its direction, from 1

@@ -81,11 +81,11 @@ void vnet_line_give_up(struct vnet_line *line, u64 now)
 
 	while ((skb = skb_peek(&line->held))) {
 		cb = VNET_CB(skb);
-		if (cb->due + VNET_HOLD > now)
+		if (cb->entered + VNET_HOLD > now)
 			return;
 		__skb_unlink(skb, &line->held);
 		vnet_line_count(line, VNET_XSTAT_REORDERED_LATE, 1);
-		cb->due += VNET_HOLD;
+		cb->due = max(cb->due, cb->entered + VNET_HOLD);
 		vnet_line_set_out(line, skb);
 	}
 }
@@ -112,6 +112,7 @@ void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
 	if (impair->set[VNET_IMPAIR_KEEP_ORDER])
 		cb->due = max(cb->due, line->last_due);
 	if (unlikely(cb->marks & VNET_REORDERED)) {
+		cb->entered = left;
 		cb->release = line->passed +
 			      impair->set[VNET_IMPAIR_DISTANCE];
 		__skb_queue_tail(&line->held, skb);

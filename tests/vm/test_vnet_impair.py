@@ -82,6 +82,10 @@ def test_frames_are_overtaken_by_just_as_many(vnet):
     times, arrivals = cross(link, 5)
     assert in_order(arrivals, 5) and not early(times, arrivals, 100 * MS)
     assert line(link.a)["reordered_late"] == count.get("reordered_late", 0) + 5
+    # One that is due later keeps none waiting that is due sooner.
+    link.a.impair("reorder 100% delay 1s jitter 1s seed 3")
+    order = numbers(link, 20)
+    assert sorted(order) == list(range(20)) != order
 
 
 def test_pattern_of_losses(vnet):
