@@ -11,6 +11,7 @@
  * Next: line.c.
  */
 
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
@@ -136,21 +137,24 @@ static void vnet_impair_per_frame(struct vnet_priv *priv, bool per_frame)
 /**
  * vnet_impair_patience() - have the watchdog wait for a slow rate
  * @priv: the device that sends
- * @impair: the settings
  *
- * A queue that BQL has stopped waits for a few frames of each of the others.
+ * A queue that is stopped with a full ring is woken when half of it is free,
+ * and each frame waits for one of each other queue. To be called whenever the
+ * settings, the rings or the MTU have changed.
  *
  * Context: Process context, RTNL held.
  */
-static void vnet_impair_patience(struct vnet_priv *priv,
-				 const struct vnet_impair *impair)
+void vnet_impair_patience(struct vnet_priv *priv)
 {
-	u64 bits = 16ULL * vnet_max_queues(priv->dev) *
-		   (max(priv->dev->mtu, 1500U) + 1000);
+	const struct vnet_impair *impair = vnet_impair_of(priv);
+	unsigned int len = max(priv->dev->mtu, 1500U) + VLAN_ETH_HLEN;
+	u64 frames = priv->queues * (priv->tx_size / 2 + 1);
 	u64 ticks = 0;
 
-	if (vnet_serial_pulls(impair))
-		ticks = div64_u64(bits * HZ, impair->set[VNET_IMPAIR_RATE]);
+	if (impair && vnet_serial_pulls(impair))
+		ticks = div64_u64(frames * vnet_serial_bytes(impair, len) *
+				  BITS_PER_BYTE * HZ,
+				  impair->set[VNET_IMPAIR_RATE]);
 	WRITE_ONCE(priv->dev->watchdog_timeo,
 		   VNET_WATCHDOG + (int)min_t(u64, ticks, 86400 * HZ));
 }
@@ -193,12 +197,12 @@ void vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 	vnet_flap_stop(priv->line);
 	if (next->per_frame)
 		vnet_impair_per_frame(priv, true);
-	vnet_impair_patience(priv, next);
 	if (freeze && priv->up) {
 		synchronize_net();
 		vnet_freeze(priv);
 	}
 	rcu_assign_pointer(priv->line->impair, next);
+	vnet_impair_patience(priv);
 	if (freeze && priv->up)
 		vnet_thaw(priv);
 	if (old) {
@@ -220,28 +224,31 @@ void vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
  * @rate: in bits a second, or VNET_RATE_NONE
  *
  * Context: Process context, RTNL held.
- * Return: 0 or -ENOMEM; then nothing has changed.
+ * Return: 0, -ENOMEM, or -EINVAL for more than a rate can be; then nothing has
+ * changed.
  */
 int vnet_impair_rate(struct vnet_priv *priv, u64 rate)
 {
 	struct vnet_impair *impair = vnet_impair_copy(priv, priv->direction);
 	struct vnet_asked asked = {};
 	struct vnet_refusal refusal;
+	int err = -ENOMEM;
 
-	if (!impair || vnet_impair_prepare(priv)) {
-		kfree(impair);
-		return -ENOMEM;
-	}
+	if (!impair || vnet_impair_prepare(priv))
+		goto err_free;
+	err = -EINVAL;
 	if (rate == VNET_RATE_NONE)
 		vnet_impair_reset(impair, VNET_IMPAIR_RATE);
-	else
-		impair->set[VNET_IMPAIR_RATE] = rate;
-	if (vnet_impair_apply(impair, &asked, &refusal)) {
-		kfree(impair);
-		return -EINVAL;
-	}
+	else if (vnet_impair_set(impair, VNET_IMPAIR_RATE, rate, &refusal))
+		goto err_free;
+	if (vnet_impair_apply(impair, &asked, &refusal))
+		goto err_free;
 	vnet_impair_force(priv, impair);
 	return 0;
+
+err_free:
+	kfree(impair);
+	return err;
 }
 
 /**

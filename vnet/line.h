@@ -214,6 +214,7 @@ void vnet_line_deliver(struct vnet_line *line,
 
 /* serial.c */
 void vnet_serial_init(struct vnet_serial *serial);
+u64 vnet_serial_bytes(const struct vnet_impair *impair, unsigned int len);
 bool vnet_serial_pulls(const struct vnet_impair *impair);
 void vnet_serial_add(struct vnet_line *line, const struct vnet_impair *impair,
 		     struct sk_buff *skb);

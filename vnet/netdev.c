@@ -192,6 +192,21 @@ static int vnet_set_features(struct net_device *dev,
 }
 
 /**
+ * vnet_change_mtu() - change the MTU
+ * @dev: the device
+ * @mtu: in bytes; the core has checked it
+ *
+ * Context: Process context, RTNL held.
+ * Return: 0, always.
+ */
+static int vnet_change_mtu(struct net_device *dev, int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+	vnet_impair_patience(netdev_priv(dev));
+	return 0;
+}
+
+/**
  * vnet_get_iflink() - which device is below this one, or at its other end
  * @dev: the device
  *
@@ -257,6 +272,7 @@ static const struct net_device_ops vnet_netdev_ops = {
 	.ndo_set_mac_address	= eth_mac_addr,
 	.ndo_get_stats64	= vnet_get_stats64,
 	.ndo_fix_features	= vnet_fix_features,
+	.ndo_change_mtu		= vnet_change_mtu,
 	.ndo_set_features	= vnet_set_features,
 	.ndo_get_iflink		= vnet_get_iflink,
 	.ndo_set_rx_headroom	= vnet_set_rx_headroom,

@@ -423,6 +423,7 @@ int vnet_resize(struct vnet_priv *priv, unsigned int queues,
 		priv->queues = queues;
 		priv->tx_size = tx_size;
 		priv->rx_size = rx_size;
+		vnet_impair_patience(priv);
 	}
 	vnet_thaw(priv);
 	if (!err && queues != before) {

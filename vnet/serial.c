@@ -70,6 +70,26 @@ unsigned int vnet_serial_length(const struct vnet_serial *serial)
 }
 
 /**
+ * vnet_serial_bytes() - what a frame is on the wire
+ * @impair: the settings
+ * @len: of the frame, in bytes
+ *
+ * Context: Any.
+ * Return: bytes.
+ */
+u64 vnet_serial_bytes(const struct vnet_impair *impair, unsigned int len)
+{
+	const u64 *set = impair->set;
+	u64 bytes = len + set[VNET_IMPAIR_OVERHEAD];
+	u32 cells;
+
+	if (!set[VNET_IMPAIR_CELL])
+		return bytes;
+	cells = DIV_ROUND_UP((u32)bytes, (u32)set[VNET_IMPAIR_CELL]);
+	return cells * (set[VNET_IMPAIR_CELL] + set[VNET_IMPAIR_CELL_OVERHEAD]);
+}
+
+/**
  * vnet_serial_time() - how long it takes to send a frame
  * @serial: keeps what the division leaves over
  * @impair: the settings
@@ -81,19 +101,12 @@ unsigned int vnet_serial_length(const struct vnet_serial *serial)
 static u64 vnet_serial_time(struct vnet_serial *serial,
 			    const struct vnet_impair *impair, unsigned int len)
 {
-	const u64 *set = impair->set;
-	u64 bytes = len + set[VNET_IMPAIR_OVERHEAD];
-	u32 cells;
+	u64 rate = impair->set[VNET_IMPAIR_RATE];
 
-	if (set[VNET_IMPAIR_RATE] == VNET_RATE_NONE)
+	if (rate == VNET_RATE_NONE)
 		return 0;
-	if (set[VNET_IMPAIR_CELL]) {
-		cells = DIV_ROUND_UP((u32)bytes, (u32)set[VNET_IMPAIR_CELL]);
-		bytes = cells * (set[VNET_IMPAIR_CELL] +
-				 set[VNET_IMPAIR_CELL_OVERHEAD]);
-	}
-	return div64_u64_rem(bytes * VNET_BYTE + serial->rest,
-			     set[VNET_IMPAIR_RATE], &serial->rest);
+	return div64_u64_rem(vnet_serial_bytes(impair, len) * VNET_BYTE +
+			     serial->rest, rate, &serial->rest);
 }
 
 /**

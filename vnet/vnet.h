@@ -358,6 +358,7 @@ struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
 				    unsigned int direction,
 				    const struct nlattr *attr,
 				    struct netlink_ext_ack *extack);
+void vnet_impair_patience(struct vnet_priv *priv);
 int vnet_impair_prepare(struct vnet_priv *priv);
 void vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next);
 int vnet_impair_rate(struct vnet_priv *priv, u64 rate);

@@ -1,8 +1,11 @@
 """The impaired wire: the rate and its queue, in which order the stages come, VLAN tags, large frames, flaps."""
 
+import contextlib
 import re
 import socket
 import struct
+
+import pytest
 
 from impaired import MS, S, Tap, cross, line, lost, make, numbers, plain_queue, quick, send
 from link import IN_FLIGHT
@@ -28,6 +31,22 @@ def test_rate(vnet):
         assert [one.number for one in arrivals] == list(range(60)), words
         assert not too_fast(times, arrivals, each), words
     assert line(link.a)["queue_peak"] > 1
+
+
+@pytest.mark.once
+def test_watchdog_waits_for_a_slow_rate(vnet):
+    """A ring that was filled past the qdisc is half empty only after 12 s: that is no hardware that hangs."""
+    link = vnet.pair("numtxqueues 1 numrxqueues 1", "numtxqueues 1 numrxqueues 1")
+    link.a.ethtool("-G", "tx", "64")
+    link.a.impair("rate 32kbit")
+    with link.a.packet_socket(0, bypass=True) as sock, contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        for frame in make(link, 80, 1514):
+            sock.send(frame)
+    assert sum(queue["tx_stop"] for queue in link.a.queue_stats()) == 1
+    wait_for(lambda: sum(queue["tx_wake"] for queue in link.a.queue_stats()), "half the ring to be sent", timeout=60)
+    assert not link.a.extra()["tx_timeouts"]
+    link.a.impair("rate none")
 
 
 def numbers_of(arrivals):
