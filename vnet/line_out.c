@@ -228,7 +228,7 @@ void vnet_line_deliver(struct vnet_line *line,
 		rxq = to;
 		if (unlikely(far->steered)) {
 			/* What set out before `ethtool -X` has no hash. */
-			if (skb_get_hash_raw(skb))
+			if (skb->l4_hash || skb->sw_hash)
 				rxq = vnet_steer(to, skb);
 			spin_lock(&rxq->rx_lock);
 			out = vnet_line_deliver_one(line, impair, rxq, skb,

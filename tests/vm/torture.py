@@ -18,7 +18,7 @@ from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
                      ask_link, attach_xdp, attribute, attributes, peer, request)
-from nic import LIBC, SLOWNESS, SO_TIMESTAMPNS, ethtool_request, mac, wait_for
+from nic import LIBC, SLOWNESS, SO_TIMESTAMPNS, ethtool_request, mac, run, wait_for
 from traffic import checksum
 from uapi import UAPI, nest, some_settings
 
@@ -165,6 +165,12 @@ def fill_dispatcher(ns):
         os.close(fd)
 
 
+def steer_filler():
+    """Keeps the kernel from patching how it chooses a queue, by having one device that always has queues of its CPUs' own."""
+    run("ip", "link", "add", "filler", "numtxqueues", "2", "type", "dummy")
+    Path("/sys/class/net/filler/queues/tx-0/xps_cpus").write_text("1")
+
+
 class Torture:
     """Two pairs, and a wire of each of the other kinds; operations on them, counted by name as done or refused."""
 
@@ -178,6 +184,7 @@ class Torture:
         fill_dispatcher(vnet.namespace("fillers"))
         # For the same reason: else the kernel patches the path of frames whenever the first ping begins and the
         # last one ends, to stamp frames with the time or not.
+        steer_filler()
         self.stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.stamps.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
@@ -230,6 +237,7 @@ class Torture:
             self.rest()
         finally:
             self.stamps.close()
+            run("ip", "link", "del", "filler")
             self.end_flood()
             for slot in self.slots:
                 slot.end_traffic()
