@@ -90,7 +90,7 @@ def test_own_machine(tmp_path):
     build = OWN_MACHINE[0].replace("/lib/modules/$(uname -r)", kernel.split()[-1])
     status, text = run(build, cwd=tmp_path)
     assert status == 0 and "warning: unused" not in text, text
-    assert OWN_MACHINE[1] == "make plugin"
+    assert OWN_MACHINE[1] == "tools/plugin"
     assert run(OWN_MACHINE[1])[0] == 0
     shutil.copytree(TREE / "build/ip-link", tmp_path / "build/ip-link")
     script = "\n".join(["set -e", f"cd {tmp_path}", *(c.replace("sudo ", "") for c in OWN_MACHINE[2:])])
