@@ -165,10 +165,19 @@ def fill_dispatcher(ns):
         os.close(fd)
 
 
-def steer_filler():
-    """Keeps the kernel from patching how it chooses a queue, by having one device that always has queues of its CPUs' own."""
+@contextlib.contextmanager
+def unpatched():
+    """Keeps the kernel from patching two more things meanwhile, for the same reason: how it chooses a queue, by having one
+    device that has a queue for a CPU; and the path of frames, whenever the first ping begins and the last one ends, to
+    stamp them with the time or not."""
     run("ip", "link", "add", "filler", "numtxqueues", "2", "type", "dummy")
     Path("/sys/class/net/filler/queues/tx-0/xps_cpus").write_text("1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stamps:
+        stamps.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        try:
+            yield
+        finally:
+            run("ip", "link", "del", "filler")
 
 
 class Torture:
@@ -182,11 +191,6 @@ class Torture:
         self.program = {name: Loaded.get(name) for name in PROGRAMS}
         self.sent, self.pktgen, self.history = {}, None, []
         fill_dispatcher(vnet.namespace("fillers"))
-        # For the same reason: else the kernel patches the path of frames whenever the first ping begins and the
-        # last one ends, to stamp frames with the time or not.
-        steer_filler()
-        self.stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.stamps.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def make(self):
         """Makes all links that are not there, and traffic on them."""
@@ -220,27 +224,30 @@ class Torture:
 
     def run(self, operations, rest=100, until=None):
         """Has so many things happen, or as many as go until a time; all comes to rest after every `rest` of them."""
+        with unpatched():
+            try:
+                return self.go_on(operations, rest, until)
+            finally:
+                self.end_flood()
+                for slot in self.slots:
+                    slot.end_traffic()
+
+    def go_on(self, operations, rest, until):
+        """Does that, and leaves the traffic of an operation that has failed to its caller."""
         methods, weights = list(OPERATIONS), list(OPERATIONS.values())
         total = 0
-        try:
-            while total < operations and not (until and time.monotonic() > until):
-                if total % rest == 0:
-                    self.tend()
-                for slot in self.slots:
-                    slot.make()
-                    slot.spray()
-                method = self.rng.choices(methods, weights)[0]
-                self.happen(method)
-                total += 1
-                if total % rest == 0:
-                    self.rest()
-            self.rest()
-        finally:
-            self.stamps.close()
-            run("ip", "link", "del", "filler")
-            self.end_flood()
+        while total < operations and not (until and time.monotonic() > until):
+            if total % rest == 0:
+                self.tend()
             for slot in self.slots:
-                slot.end_traffic()
+                slot.make()
+                slot.spray()
+            method = self.rng.choices(methods, weights)[0]
+            self.happen(method)
+            total += 1
+            if total % rest == 0:
+                self.rest()
+        self.rest()
         return total
 
     def happen(self, method):
