@@ -14,8 +14,8 @@ from bpf import index_of, load
 from traffic import frame
 from impaired import plain_queue
 from link import MODULE, Vnet
-from netlink import (ADDRESS, IFNAME, IMPAIR, MTU, NET_NS_FD, NLA_F_NESTED, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE,
-                     ask_link, attach_xdp, link_stats, peer)
+from netlink import (ADDRESS, IFNAME, IMPAIR, MTU, NET_NS_FD, NLA_F_NESTED, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, PEER_IMPAIR,
+                     WIRE, ask_link, attach_xdp, link_stats, peer)
 from nic import DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, TREE, ethtool_counters, ethtool_request, wait_for
 from torture import SCHANNELS, SRINGPARAM
 from uapi import MS, UAPI, nest
@@ -223,36 +223,36 @@ def test_xdp(vnet, each):
     {"RATE": 10**7, "QUEUE": 10, "FLAP_UP": 10**9, "FLAP_DOWN": 10**6},
 ], ids=["delay", "pattern", "rate and flaps"])
 def test_impairments(vnet, each, settings):
-    """Wholly or not at all, of a wire that was clean and of one that was not."""
+    """Of both directions or of neither; of wires that had never been impaired, and of some that are."""
     link = vnet.pair()
+    ends = link.a, link.b
     clean = [True]
 
     def shown():
-        return link.a.show()["linkinfo"].get("info_data", {}).get("impair")
+        return [end.show()["linkinfo"].get("info_data", {}).get("impair") for end in ends]
+
+    def both(values):
+        asked = nest(values)
+        return ask_link({IFNAME: "vn0"}, {IMPAIR | NLA_F_NESTED: asked, PEER_IMPAIR | NLA_F_NESTED: asked}, flags=0)
 
     def after(error):
-        text = shown()
-        if error > 0:
-            assert (text is None) if clean[0] else text == after.before, text
-        elif not error:
-            assert text is not None
+        now = shown()
+        changed = [new != old for new, old in zip(now, after.before, strict=True)]
+        assert all(changed) if not error else not any(changed) or error == LOST and all(changed), (error, now, after.before)
+        link.a.ns.ip("link del vn0")
+        with_peer = {PEER: peer({IFNAME: "vn1", NET_NS_FD: link.b.ns.fd})}
+        assert link.a.ns.call(lambda: ask_link({IFNAME: "vn0"}, with_peer)) == (0, "")
         clean[0] = not clean[0]
-        if clean[0]:
-            vnet_clear(link.a)
-        elif text is None:
-            link.a.impair("seed 7 delay 1us")
+        if not clean[0]:
+            assert link.a.ns.call(lambda: both({"SEED": 7, "DELAY": 1000})) == (0, "")
+        for end in ends:
+            end.up()
         after.before = shown()
 
-    after.before = None
-    each(f"impairments, {'/'.join(settings)}",
-         lambda: ask_link({IFNAME: "vn0"}, {IMPAIR | NLA_F_NESTED: nest(settings)}, flags=0), after, link.a.ns)
-    vnet_clear(link.a)
+    after.before = shown()
+    each(f"impairments, {'/'.join(settings)}", lambda: both(settings), after, link.a.ns)
+    assert link.a.ns.call(lambda: both({"CLEAR": 1})) == (0, "")
     alive(link)
-
-
-def vnet_clear(end):
-    """Makes a wire clean again."""
-    end.ns.call(lambda: ask_link({IFNAME: end.name}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})}, flags=0))
 
 
 def test_other_requests(vnet, each):
