@@ -29,7 +29,7 @@ def prepare():
 def nth(number, function):
     """Calls a function while the nth allocation in this thread fails, from 1 on; the function must not leave its thread.
 
-    Returns what it returned, or the OSError that it raised, and whether there was an nth.
+    Returns what it returned, or the OSError that it raised, and how many there were up to the nth: `number`, if it failed.
     """
     fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
     try:
@@ -41,12 +41,12 @@ def nth(number, function):
         except MemoryError as error:  # Python's own
             value = OSError(12, str(error))
         try:
-            reached = int(os.pread(fd, 20, 0).rstrip(b"\0\n")) == 0
+            left = int(os.pread(fd, 20, 0).rstrip(b"\0\n"))
         except OSError:  # it was this that failed, so the function did not go as far
-            reached = False
+            return value, number - 1
         with contextlib.suppress(OSError):
             os.pwrite(fd, b"0", 0)
-        return value, reached
+        return value, number - left
     finally:
         os.close(fd)
 

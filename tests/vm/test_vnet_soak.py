@@ -20,13 +20,22 @@ SLACK = {"MemAvailable": 24 << 10, "SUnreclaim": 12 << 10}  # kB; what caches of
 
 
 def memory():
-    """Returns the objects in use of each of CACHES, and what /proc/meminfo says, when both have settled."""
+    """Returns the objects in use of each of CACHES with what /proc/meminfo says, and kB in use of all caches, when settled."""
     Path("/proc/sys/vm/drop_caches").write_text("3")
     time.sleep(1)
-    slabs = dict(line.split()[:2] for line in Path("/proc/slabinfo").read_text().splitlines()[2:])
+    objects, sizes = {}, {}
+    for line in Path("/proc/slabinfo").read_text().splitlines()[2:]:
+        name, used, _, size = line.split()[:4]
+        objects[name], sizes[name] = int(used), int(used) * int(size) >> 10
     lines = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
-    return {**{name: int(slabs[name]) for name in CACHES if name in slabs},
-            **{name: int(lines[name + ":"]) for name in LINES}}
+    return {**{name: objects[name] for name in CACHES if name in objects},
+            **{name: int(lines[name + ":"]) for name in LINES}}, sizes
+
+
+def grown(before, after):
+    """Returns which caches of the kernel's have grown most, and by how many kB."""
+    change = {name: size - before.get(name, 0) for name, size in after.items()}
+    return {name: change[name] for name in sorted(change, key=change.get, reverse=True)[:8] if change[name] > 0}
 
 
 @pytest.mark.expect_log(f"{HANGS}|pktgen: WARNING: trying to remove a running interface")
@@ -53,12 +62,17 @@ def test_soak(vnet, kernel_log, request):
                         frames += 1
                     except OSError:  # too long or too short for a packet socket
                         continue
-        samples.append(memory())
-        print(f"minute {minute}: {operations} operations, {frames} frames, {samples[-1]}", flush=True)
+        sample, sizes = memory()
+        samples.append(sample)
+        if minute <= 2:  # the first minute fills the kernel's caches
+            begun = sizes
+        print(f"minute {minute}: {operations} operations, {frames} frames, {sample}, {grown(begun, sizes)}", flush=True)
     (OUT / "soak.json").write_text(json.dumps({"seed": seed, "minutes": minutes, "operations": operations,
-                                               "frames": frames, "samples": samples}, indent=1) + "\n")
-    first, last = samples[min(1, minutes - 1)], samples[-1]  # the first minute fills the kernel's caches
+                                               "frames": frames, "samples": samples,
+                                               "grown": grown(begun, sizes)}, indent=1) + "\n")
+    first, last = samples[min(1, minutes - 1)], samples[-1]
     for name, value in first.items():
-        grown = value - last[name] if name == "MemAvailable" else last[name] - value
-        assert grown <= SLACK.get(name, 200), f"{name}: {value} to begin with, {last[name]} in the end"
+        more = value - last[name] if name == "MemAvailable" else last[name] - value
+        assert more <= SLACK.get(name, 200), \
+            f"{name}: {value} to begin with, {last[name]} in the end; caches, in kB: {grown(begun, sizes)}"
     wait_for(lambda: all(slot.link.exists() for slot in torture.slots), "all links")
