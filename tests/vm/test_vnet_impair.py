@@ -40,6 +40,7 @@ def test_constant_delay(vnet):
     assert sorted(line(link.a)) == sorted(["frames", "delivered", *(name for name in line(link.a) if "late" in name)])
 
 
+@pytest.mark.once
 def test_jitter(vnet):
     """Of each distribution: none before its least, all arrive, some overtake; with keep-order none does."""
     link = vnet.pair()
@@ -59,6 +60,7 @@ def test_jitter(vnet):
     assert numbers(link, 200) != list(range(200))
 
 
+@pytest.mark.once
 def test_frames_are_overtaken_by_just_as_many(vnet):
     """Each is held back until `distance` frames have passed it that are not held back themselves."""
     link = vnet.pair()
@@ -91,6 +93,7 @@ def test_frames_are_overtaken_by_just_as_many(vnet):
     assert line(link.a)["cut"] == 5
 
 
+@pytest.mark.once
 def test_pattern_of_losses(vnet):
     """Loses just those, once or of each hundred; `seed` counts from 1 again; 0 % is no frame, 100 % every frame."""
     link = vnet.pair()
@@ -128,6 +131,7 @@ MODELS = {
 }
 
 
+@pytest.mark.once
 def test_chance_of_losses(vnet):
     """What was lost lies within the bounds that 99.9 % of all seeds keep to; so do the bursts, roughly."""
     link, count = vnet.pair(), 2000
@@ -140,6 +144,7 @@ def test_chance_of_losses(vnet):
         assert not burst or 0.75 * burst < sum(lengths) / len(lengths) < 1.25 * burst, words
 
 
+@pytest.mark.once
 def test_copies(vnet):
     """Each frame comes just twice; a lost one not at all; a copy comes as much later as was said."""
     link = vnet.pair()
@@ -158,6 +163,7 @@ def test_copies(vnet):
     assert not early(times, copies, 80 * MS)
 
 
+@pytest.mark.once
 def test_copies_are_independent(vnet):
     """Of losses, and of damage: the copy is of the frame as it was sent."""
     link = vnet.pair()
@@ -178,6 +184,7 @@ def test_copies_are_independent(vnet):
     assert intact == frames and line(link.a)["corrupted"] == 50
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("tags", [0, 1])
 def test_bits_are_flipped(vnet, tags):
     """As many as were asked for, where they were asked for, all over the place."""
@@ -270,6 +277,7 @@ def test_damaged_headers_and_segments(vnet):
     assert snmp(link.b, "Tcp", "InCsumErrors") > 0
 
 
+@pytest.mark.once
 def test_cut_frames(vnet):
     """What is left is as long as was said, and as it was; what is shorter stays."""
     link = vnet.pair()

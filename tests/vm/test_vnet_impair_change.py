@@ -33,6 +33,7 @@ def fate(end, words, send_some):
     return {ordinal for ordinal, marks in found[:200] if "lost" in marks}
 
 
+@pytest.mark.once
 def test_same_seed_same_fate(vnet):
     """Whoever sends, from whichever queue, and whatever else is on; not with another seed, nor the other way."""
     link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 2 numrxqueues 2")
@@ -64,6 +65,7 @@ def impair(end):
     return end.show()["linkinfo"]["info_data"].get("impair")
 
 
+@pytest.mark.once
 def test_seed_is_shown(vnet):
     """Though nobody gave one; it outlives `clear`, and makes the same losses when given."""
     link = vnet.pair()
@@ -78,6 +80,7 @@ def test_seed_is_shown(vnet):
     assert impair(link.b) is None
 
 
+@pytest.mark.once
 def test_what_is_under_way_is_not_touched(vnet):
     """New settings are for new frames: the old ones arrive when they were to, the new ones at once."""
     link = vnet.pair()

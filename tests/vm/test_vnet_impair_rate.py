@@ -19,6 +19,7 @@ def too_fast(times, arrivals, each):
     return [i for i, one in enumerate(arrivals) if one.time < times[0] + each * (i + 1)]
 
 
+@pytest.mark.once
 def test_rate(vnet):
     """The k-th frame cannot come before k frames have been sent bit by bit, with what is longer on the wire."""
     link = vnet.pair()
@@ -54,6 +55,7 @@ def numbers_of(arrivals):
     return [one.number for one in arrivals]
 
 
+@pytest.mark.once
 def test_queue_before_the_rate(vnet):
     """Beside the frame that is being sent just so many survive of a burst: the first, or with head-drop the last."""
     link = vnet.pair()
@@ -150,6 +152,7 @@ def test_rate_changes_while_a_frame_is_being_sent(vnet):
             assert sorted(tap.numbers()) == list(range(60)), (first, then)
 
 
+@pytest.mark.once
 def test_order_of_the_stages(vnet):
     """What is lost takes no time; a copy takes some; the next frame is sent while one is under way."""
     link = vnet.pair()
