@@ -34,10 +34,10 @@ class NetnsPktgen(Pktgen):
     def running(self):
         """Sends for as long as the block lasts."""
         job = self.ns.start(lambda: self.write("pgctrl", "start"))
-        for cpu, flow in enumerate(self.flows):
-            wait_for(lambda: re.search(f"Running:.* {flow}", self.ns.call((self.ROOT / f"kpktgend_{cpu}").read_text)),
-                     f"{flow} to run")
         try:
+            for cpu, flow in enumerate(self.flows):
+                wait_for(lambda: re.search(f"Running:.* {flow}", self.ns.call((self.ROOT / f"kpktgend_{cpu}").read_text)),
+                         f"{flow} to run")
             yield
         finally:
             self.ns.call(lambda: self.write("pgctrl", "stop"))

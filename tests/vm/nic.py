@@ -281,7 +281,7 @@ class Pktgen:
             run("modprobe", "pktgen")
         self.flows = [f"{device}@{cpu}" for cpu in range(threads)]
         for cpu, flow in enumerate(self.flows):
-            self.write(f"kpktgend_{cpu}", "rem_device_all")
+            self.clear(cpu)
             self.write(f"kpktgend_{cpu}", f"add_device {flow}")
             for name, value in {"clone_skb": 0, "pkt_size": 60, "delay": 0, "dst_mac": NEIGHBOUR, "dst": "192.0.2.9",
                                 "count": 1000, **settings}.items():
@@ -290,6 +290,18 @@ class Pktgen:
     def write(self, file, text):
         """Gives one command."""
         (self.ROOT / file).write_text(text + "\n")
+
+    def clear(self, cpu):
+        """Has a thread let go of its devices.
+
+        It does so when it has its turn, which may be after it has been given another and told to start; that goes, too.
+        """
+        def busy():
+            return re.search(r"^(Running|Stopped): +\S", (self.ROOT / f"kpktgend_{cpu}").read_text(), re.M)
+
+        if busy():
+            self.write(f"kpktgend_{cpu}", "rem_device_all")
+            wait_for(lambda: not busy(), "pktgen to let go of its devices")
 
     def run(self):
         """Sends; returns (frames sent, errors), all threads together."""
@@ -303,11 +315,11 @@ class Pktgen:
         """Sends for as long as the block lasts."""
         thread = threading.Thread(target=self.write, args=("pgctrl", "start"))
         thread.start()
-        # A stop before the start has taken hold would be in vain.
-        for cpu, flow in enumerate(self.flows):
-            wait_for(lambda: re.search(f"Running:.* {flow}", (self.ROOT / f"kpktgend_{cpu}").read_text()),
-                     f"{flow} to run")
         try:
+            # A stop before the start has taken hold would be in vain.
+            for cpu, flow in enumerate(self.flows):
+                wait_for(lambda: re.search(f"Running:.* {flow}", (self.ROOT / f"kpktgend_{cpu}").read_text()),
+                         f"{flow} to run")
             yield
         finally:
             self.write("pgctrl", "stop")
@@ -316,7 +328,7 @@ class Pktgen:
     def remove(self):
         """Lets go of the device."""
         for cpu in range(len(self.flows)):
-            self.write(f"kpktgend_{cpu}", "rem_device_all")
+            self.clear(cpu)
 
 
 @contextlib.contextmanager

@@ -211,10 +211,10 @@ class Torture:
         """Has the kernel send from the first pair on two CPUs, a frame in 0.3 ms each, so that others have their turn."""
         link = self.slots[0].link
         with contextlib.suppress(OSError):  # it is down just now
-            self.pktgen = link.a.pktgen(link.b, count=0, delay=300000 * SLOWNESS)
-            context = self.pktgen.running()
-            context.__enter__()
-            self.pktgen.context = context
+            pktgen = link.a.pktgen(link.b, count=0, delay=300000 * SLOWNESS)
+            pktgen.context = pktgen.running()
+            pktgen.context.__enter__()
+            self.pktgen = pktgen
 
     def end_flood(self):
         """Ends that."""
