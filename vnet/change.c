@@ -151,7 +151,7 @@ void vnet_impair_patience(struct vnet_priv *priv)
 	u64 frames = priv->queues * (priv->tx_size / 2 + 1);
 	u64 ticks = 0;
 
-	if (impair && vnet_serial_pulls(impair))
+	if (impair && impair->pulled)
 		ticks = div64_u64(frames * vnet_serial_bytes(impair, len) *
 				  BITS_PER_BYTE * HZ,
 				  impair->set[VNET_IMPAIR_RATE]);

@@ -104,6 +104,8 @@ struct vnet_pattern {
  * @active: there is anything to be done at all
  * @timed: frames take time
  * @per_frame: frames are to be told apart: nothing larger than a wire carries
+ * @rated: frames are sent bit by bit
+ * @pulled: and wait for that in the TX ring, not in a queue behind it
  * @vlan: VLAN tags are changed
  * @chance: something is drawn for
  * @key: what the draws for each purpose depend on
@@ -131,6 +133,8 @@ struct vnet_impair {
 	bool active;
 	bool timed;
 	bool per_frame;
+	bool rated;
+	bool pulled;
 	bool vlan;
 	bool chance;
 	__u64 key[VNET_DRAWS];

@@ -140,7 +140,7 @@ static void vnet_line_plan(struct vnet_line *line,
 	 * What comes meanwhile is not late if it is looked at then. But behind
 	 * a queue of the rate's own, the sender must not wait for the rate.
 	 */
-	if (line->serial.sending && vnet_serial_pulls(impair))
+	if (line->serial.sending && impair->pulled)
 		WRITE_ONCE(line->soon, true);
 	else
 		WRITE_ONCE(line->soon, next < now + VNET_SOON &&
@@ -204,7 +204,7 @@ void vnet_line_run(struct vnet_queue *to)
 	impair = rcu_dereference(line->impair);
 	now = ktime_get_ns();
 	line->clock = now;
-	if (line->active && !line->blocked && !vnet_serial_pulls(impair) &&
+	if (line->active && !line->blocked && !impair->pulled &&
 	    !READ_ONCE(line->near->stalled)) {
 		/* What is being sent may lie there from when it was pulled. */
 		vnet_serial_let_go(line);

@@ -58,6 +58,7 @@ struct vnet_line_stats {
  * @queue: which queue has sent it
  * @marks: what happens to it, enum vnet_mark
  * @push: it is to get a VLAN tag
+ * @forgotten: its sender is rid of it, see vnet_forget()
  */
 struct vnet_cb {
 	u64 entered;
@@ -68,7 +69,8 @@ struct vnet_cb {
 	u32 truesize;
 	u16 queue;
 	u8 marks;
-	bool push;
+	u8 push : 1;
+	u8 forgotten : 1;
 };
 
 /* An event that never comes, in ns of ktime_get(). */
@@ -175,6 +177,33 @@ struct vnet_line {
 	struct delayed_work flap;
 };
 
+/**
+ * vnet_serial_busy() - whether a frame waits, or is being sent
+ * @serial: where
+ *
+ * Context: Softirq.
+ * Return: true if one is.
+ */
+static inline bool vnet_serial_busy(const struct vnet_serial *serial)
+{
+	return serial->sending || !skb_queue_empty(&serial->queue);
+}
+
+/**
+ * vnet_serial_due() - whether there is anything for vnet_serial_run() to do
+ * @serial: where
+ * @now: time, in ns
+ *
+ * Context: Softirq.
+ * Return: true if there is.
+ */
+static inline bool vnet_serial_due(const struct vnet_serial *serial, u64 now)
+{
+	if (serial->sending)
+		return serial->end <= now;
+	return !skb_queue_empty(&serial->queue);
+}
+
 /* line.c */
 struct vnet_line *vnet_line_alloc(struct vnet_priv *near);
 void vnet_line_free(struct vnet_line *line);
@@ -215,14 +244,12 @@ void vnet_line_deliver(struct vnet_line *line,
 /* serial.c */
 void vnet_serial_init(struct vnet_serial *serial);
 u64 vnet_serial_bytes(const struct vnet_impair *impair, unsigned int len);
-bool vnet_serial_pulls(const struct vnet_impair *impair);
 void vnet_serial_add(struct vnet_line *line, const struct vnet_impair *impair,
 		     struct sk_buff *skb);
 void vnet_serial_run(struct vnet_line *line, const struct vnet_impair *impair,
 		     u64 now);
 void vnet_serial_let_go(struct vnet_line *line);
 u64 vnet_serial_end(const struct vnet_serial *serial, u64 slack);
-unsigned int vnet_serial_length(const struct vnet_serial *serial);
 
 /* flight.c */
 void vnet_flight_init(struct vnet_flight *flight);

@@ -33,16 +33,17 @@ static bool vnet_line_admit(struct vnet_line *line,
 		return false;
 	}
 	/* What is to wait behind the device, its sender is rid of. */
-	if (impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE &&
-	    !vnet_serial_pulls(impair) && unlikely(vnet_forget(skb))) {
-		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
-		return false;
+	if (impair->rated && !impair->pulled) {
+		if (unlikely(vnet_forget(skb))) {
+			vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
+			return false;
+		}
+		VNET_CB(skb)->forgotten = true;
 	}
 	VNET_CB(skb)->truesize = skb->truesize;
 	WRITE_ONCE(line->bytes, line->bytes + skb->truesize);
 	WRITE_ONCE(line->frames, line->frames + 1);
-	if (impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE ||
-	    vnet_serial_length(&line->serial))
+	if (impair->rated || vnet_serial_busy(&line->serial))
 		vnet_serial_add(line, impair, skb);
 	else
 		vnet_line_launch(line, impair, skb, VNET_CB(skb)->entered);
@@ -172,6 +173,7 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	cb->ordinal = verdict.ordinal;
 	cb->marks = verdict.marks;
 	cb->push = false;
+	cb->forgotten = false;
 	if (unlikely(!netif_carrier_ok(line->near->dev))) {
 		vnet_line_count(line, VNET_XSTAT_NO_CARRIER, 1);
 		verdict.marks |= VNET_LOST;
@@ -182,6 +184,8 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 		vnet_line_refuse(line, skb, VNET_XSTAT_NO_MEMORY);
 		return 0;
 	}
+	if (likely(!verdict.marks))
+		return vnet_line_admit(line, impair, skb);
 	if (verdict.marks & VNET_LOST) {
 		vnet_line_count(line, VNET_XSTAT_LOST, 1);
 		dev_consume_skb_any(skb);
@@ -199,7 +203,7 @@ unsigned int vnet_line_enter(struct vnet_line *line,
 	}
 	if (copy) {
 		/* If nothing is being sent, the first does not wait. */
-		if (!vnet_serial_pulls(impair))
+		if (!impair->pulled)
 			vnet_serial_run(line, impair, VNET_CB(copy)->entered);
 		done += vnet_line_admit(line, impair, copy);
 	}
@@ -252,14 +256,15 @@ static void vnet_line_take(struct vnet_line *line,
 {
 	unsigned int i, bytes = 0, found = vnet_ring_count(&from->tx);
 	void *frame;
+	u64 entered;
 
 	for (i = 0; i < found; i++) {
 		frame = vnet_ring_peek(&from->tx, i);
 		bytes += vnet_frame_len(frame);
 		/* First goes what has left the queue before this came. */
-		if (vnet_serial_length(&line->serial))
-			vnet_serial_run(line, impair,
-					vnet_line_entered(frame, now));
+		entered = vnet_line_entered(frame, now);
+		if (vnet_serial_due(&line->serial, entered))
+			vnet_serial_run(line, impair, entered);
 		vnet_line_enter(line, impair, from, frame, now);
 	}
 	if (found)

@@ -104,7 +104,7 @@ void vnet_line_launch(struct vnet_line *line, const struct vnet_impair *impair,
 {
 	struct vnet_cb *cb = VNET_CB(skb);
 
-	if (unlikely(vnet_forget(skb))) {
+	if (!cb->forgotten && unlikely(vnet_forget(skb))) {
 		vnet_line_lose(line, skb, VNET_XSTAT_NO_MEMORY);
 		return;
 	}

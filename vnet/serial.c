@@ -44,32 +44,6 @@ void vnet_serial_init(struct vnet_serial *serial)
 }
 
 /**
- * vnet_serial_pulls() - whether frames wait for the rate in the TX ring
- * @impair: the settings
- *
- * Context: Any.
- * Return: true if they do; false if there is no rate, or a queue for it.
- */
-bool vnet_serial_pulls(const struct vnet_impair *impair)
-{
-	return impair->set[VNET_IMPAIR_RATE] != VNET_RATE_NONE &&
-	       !impair->set[VNET_IMPAIR_QUEUE] &&
-	       !impair->set[VNET_IMPAIR_QUEUE_BYTES];
-}
-
-/**
- * vnet_serial_length() - how many frames wait, or are being sent
- * @serial: where
- *
- * Context: Softirq.
- * Return: their number.
- */
-unsigned int vnet_serial_length(const struct vnet_serial *serial)
-{
-	return skb_queue_len(&serial->queue) + !!serial->sending;
-}
-
-/**
  * vnet_serial_bytes() - what a frame is on the wire
  * @impair: the settings
  * @len: of the frame, in bytes
@@ -137,11 +111,13 @@ static bool vnet_serial_fits(const struct vnet_serial *serial,
  * @skb: the frame
  *
  * A frame whose sender does not understand that is let in as it is. The IP
- * header may lie behind any number of VLAN tags.
+ * header may lie behind any number of VLAN tags. Not inline, or each frame
+ * would pay for its stack.
  *
  * Context: Softirq.
  */
-static void vnet_serial_mark(struct vnet_line *line, struct sk_buff *skb)
+static noinline void vnet_serial_mark(struct vnet_line *line,
+				      struct sk_buff *skb)
 {
 	__be16 proto = skb->protocol, buffer, *inner;
 	unsigned int len, at = ETH_HLEN;
@@ -289,7 +265,7 @@ static struct sk_buff *vnet_serial_next(struct vnet_line *line,
 	struct sk_buff *skb;
 
 	while (skb_queue_empty(&serial->queue)) {
-		if (!line->active || !vnet_serial_pulls(impair) ||
+		if (!line->active || !impair->pulled ||
 		    !budget-- || !vnet_serial_pull(line, impair, now))
 			return NULL;
 	}

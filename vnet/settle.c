@@ -234,16 +234,19 @@ static int vnet_settle_together(const struct vnet_impair *impair,
 static void vnet_settle_flags(struct vnet_impair *impair)
 {
 	const __u64 *set = impair->set;
-	bool rate = set[VNET_IMPAIR_RATE] != VNET_RATE_NONE;
 
+	impair->rated = set[VNET_IMPAIR_RATE] != VNET_RATE_NONE;
+	impair->pulled = impair->rated && !set[VNET_IMPAIR_QUEUE] &&
+			 !set[VNET_IMPAIR_QUEUE_BYTES];
 	impair->vlan = set[VNET_IMPAIR_VLAN_POP] ||
 	       set[VNET_IMPAIR_VLAN_TRANSLATE] != VNET_VLAN_NONE ||
 	       set[VNET_IMPAIR_VLAN_PUSH] != VNET_VLAN_NONE;
 	impair->chance = set[VNET_IMPAIR_LOSS_MODEL] || impair->duplicate ||
 			 impair->corrupt || impair->truncate ||
 			 impair->reorder || set[VNET_IMPAIR_JITTER];
-	impair->per_frame = impair->chance || rate;
-	impair->timed = set[VNET_IMPAIR_DELAY] || rate || impair->reorder ||
+	impair->per_frame = impair->chance || impair->rated;
+	impair->timed = set[VNET_IMPAIR_DELAY] || impair->rated ||
+			impair->reorder ||
 			(impair->duplicate && set[VNET_IMPAIR_COPY_DELAY]);
 	impair->active = impair->per_frame || impair->timed || impair->vlan ||
 			 set[VNET_IMPAIR_FLAP_DOWN];
