@@ -249,6 +249,7 @@ class Torture:
             total += 1
             if total % rest == 0:
                 self.rest()
+                print(f"{total} operations", flush=True)
         self.rest()
         return total
 
