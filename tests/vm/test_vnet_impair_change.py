@@ -7,6 +7,8 @@ import re
 import socket
 import struct
 
+import pytest
+
 from bpf import Program, XdpSocket, index_of
 from impaired import MS, S, Tap, line, lost, make, numbers, plain_queue, send
 from netlink import IFNAME, IMPAIR, NLA_F_NESTED, PEER_IMPAIR, as_nobody, ask_link, attribute
