@@ -111,8 +111,8 @@ static bool vnet_serial_fits(const struct vnet_serial *serial,
  * @skb: the frame
  *
  * A frame whose sender does not understand that is let in as it is. The IP
- * header may lie behind any number of VLAN tags. Not inline, or each frame
- * would pay for its stack.
+ * header may lie behind any number of VLAN tags. A function by itself, or each
+ * frame would pay for its stack.
  *
  * Context: Softirq.
  */

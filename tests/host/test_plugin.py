@@ -111,7 +111,7 @@ def without_sequence(message):
 
 def test_builds_without_a_warning(tmp_path):
     """By the tool and, more strictly, by both compilers."""
-    PLUGIN.unlink()
+    os.utime(PLUGIN, (0, 0))  # not unlinked: guests use it meanwhile
     assert run("tools/plugin").stderr == "building build/ip-link/link_vnet.so\n"
     assert run("tools/plugin").stderr == ""
     for compiler in filter(shutil.which, ("gcc", "clang")):
