@@ -43,6 +43,11 @@ def test_nothing_is_found(name):
     assert status == 0, text
     assert results[name]["runs"] > RUNS[name] * TIMES and results[name]["corpus"] > 10
     assert re.match(rf"seed \d+\n{name}: \d+ runs, .*, ok\n$", text), text
+    # For tools/trust; what other tests of this file make overwrites tools/fuzz's own.
+    path = TREE / "build/test/fuzzers.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**known, **results}, indent=1) + "\n")
 
 
 def test_a_seed_repeats():

@@ -37,10 +37,13 @@ def test_figures(tree):
     """One row a kernel; a report of a sanitizer counts whatever the tests said."""
     (tree / "build/test/run").write_text("make test, a sample\n")
     (tree / "build/test/vm-san.skip").write_text("b\nc\n")
+    (tree / "build/test/fuzzers.json").write_text(json.dumps(
+        {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None}}))
     status, text = run(tree / "tools/trust")
     assert status == 0 and text.startswith("From make test, a sample:\n\n| Kernel | tests passed |")
     cells = [cell.strip() for cell in text.splitlines()[4].strip("|").split("|")]
     assert cells == ["san", "3", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
+    assert text.splitlines()[-1] == "| ring | 30 001 | 20 | 45 | no |"
 
 
 def test_page(tree):
