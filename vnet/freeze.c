@@ -46,13 +46,16 @@ static struct vnet_priv *vnet_other_end(const struct vnet_priv *priv)
  * vnet_producers_stop() - let nothing more into the TX rings of one end
  * @priv: the device
  *
+ * Queues that are not in use as well: they may be when the link is thawed, and
+ * the stack may choose them as soon as they are counted.
+ *
  * Context: Process context, RTNL held.
  */
 static void vnet_producers_stop(struct vnet_priv *priv)
 {
 	unsigned int i;
 
-	for (i = 0; i < priv->queues; i++) {
+	for (i = 0; i < priv->dev->num_tx_queues; i++) {
 		struct vnet_queue *q = &priv->queue[i];
 
 		/* Waits for a vnet_start_xmit() that runs. */

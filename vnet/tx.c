@@ -96,9 +96,9 @@ void vnet_tx_wake(struct vnet_queue *q)
  * before it still wait for their doorbell.
  *
  * Context: Bottom halves off, TX lock held; the TX ring's producer.
- * Return: NETDEV_TX_OK; NETDEV_TX_BUSY for a queue that is gone, so that the
- * sender may choose another. For one that is full it would mean that stop and
- * wake are broken, and is there to say so.
+ * Return: NETDEV_TX_OK; NETDEV_TX_BUSY for a queue that is gone, and then
+ * another is chosen, should the sender try again. For one that is full it would
+ * mean that stop and wake are broken, and is there to say so.
  */
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
@@ -109,10 +109,14 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	bool many = false;
 
 	if (unlikely(!far)) {
+		unsigned int real = READ_ONCE(dev->real_num_tx_queues);
+		u16 mapping = skb_get_queue_mapping(skb);
+
 		/* A packet socket may have chosen it before it was gone. */
-		if (skb_get_queue_mapping(skb) >=
-		    READ_ONCE(dev->real_num_tx_queues))
+		if (mapping >= real) {
+			skb_set_queue_mapping(skb, mapping % real);
 			return NETDEV_TX_BUSY;
+		}
 		/* The link went down behind the stack's back. */
 		dev_kfree_skb_any(skb);
 		vnet_count(&q->tx_stats, VNET_TX_DROPPED, 1);
