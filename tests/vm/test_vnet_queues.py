@@ -51,7 +51,7 @@ def test_queue_count_changes_under_traffic(vnet):
     """`ethtool -L` up and down at both ends: what was accepted arrives, once and in order."""
     link = vnet.pair(FOUR, FOUR)
     collector, sender = link.numbered(flows=4)
-    for a, b in ((4, 4), (1, 3), (3, 1)):
+    for a, b in ((4, 4), (1, 3), (3, 1), *[(1, 1), (4, 4)] * 4):
         queues(link.a, a)
         queues(link.b, b)
         accepted = sum(sender.sent)
