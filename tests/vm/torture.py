@@ -23,7 +23,7 @@ from traffic import checksum
 from uapi import UAPI, nest, some_settings
 
 PR_SET_PDEATHSIG = 1
-URGENT = 15  # how much nicer traffic is than what happens to it, which would else wait for its turn most of the time
+NICENESS = 15  # of traffic: what happens to it would else wait for its turn most of the time
 DISPATCHED, XDP_SKB_MODE = 48, 2  # BPF_DISPATCHER_MAX, XDP_FLAGS_SKB_MODE
 RTM_DELLINK, IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 17, 5, 28, 0x100, 0x200
 VLAN_ID = 1
@@ -92,7 +92,7 @@ class Slot:
         self.sprayer = os.fork()
         if self.sprayer:
             return
-        os.nice(URGENT)
+        os.nice(NICENESS)
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.sched_setaffinity(0, {self.number % 2})
         # What was open is open here, too, and would keep other links' namespaces from going.
@@ -127,7 +127,7 @@ class Slot:
             commands += [(b, ["iperf3", "-s", "-1"]), (b, ["ping", "-f", "-q", "192.0.2.1"]),
                          (a, ["sh", "-c", f"sleep 1; exec iperf3 -c 192.0.2.2 -t 1000 {' '.join(words)}"])]
         for end, command in commands:
-            self.processes.append(end.ns.popen("nice", "-n", URGENT, "setpriv", "--pdeathsig", "KILL", *command))
+            self.processes.append(end.ns.popen("nice", "-n", NICENESS, "setpriv", "--pdeathsig", "KILL", *command))
 
     def end_traffic(self):
         """Ends it."""
@@ -249,7 +249,8 @@ class Torture:
             total += 1
             if total % rest == 0:
                 self.rest()
-                print(f"{total} operations", flush=True)
+                if operations > rest:
+                    print(f"{total} operations", flush=True)
         self.rest()
         return total
 
