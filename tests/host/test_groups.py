@@ -95,6 +95,23 @@ def test_what_one_kernel_is_enough_for(tree, arguments, without):
         {"6.1"} if "--kernel" in arguments else {"6.1", "6.12"} - without)
 
 
+def test_what_takes_long_has_a_guest_of_its_own(tree):
+    """With --all; so it can be run alone, and adds to what other runs have left. A run of everything begins anew."""
+    names = {"torture": "test_vnet_torture", "faults": "test_vnet_faults", "fuzz": "test_vnet_fuzz", "phases": "test_01"}
+    for name in [*names.values(), "test_vnet_lifecycle"]:
+        (tree / f"tests/vm/{name}.py").write_text("def test_one():\n    pass\n")
+    assert run(tree, "--all", "-k", "faults")[0] == 0
+    assert {path.parent.name for path in (tree / "build/test").glob("*/results.xml")} == {
+        "vm-faults-san", "vm-faults-6.12", "vm-6.1"}
+    assert (tree / "build/test/run").read_text() == "make test-all, in parts\n"
+    assert run(tree, "--all", "-k", "one", "--kernel", "san")[0] == 0
+    san = {"vm-san", *(f"vm-{name}-san" for name in names)}
+    assert {path.parent.name for path in (tree / "build/test").glob("*/results.xml")} == san | {"vm-faults-6.12", "vm-6.1"}
+    assert run(tree)[0] == 0
+    assert {path.parent.name for path in (tree / "build/test").glob("*/results.xml")} >= {"vm-6.12", "vm-6.1"}
+    assert not list((tree / "build/test").glob("*-san"))
+
+
 def test_tests_that_cannot_be_collected_are_not_left_out(tree):
     """An error in them ends the run, and so does an expression that is none; no group is left out in silence."""
     for arguments, change, sentence in ((["-k", "one and ("], "", "-k cannot be understood: one and ("),

@@ -46,6 +46,16 @@ def test_figures(tree):
     assert text.splitlines()[-1] == "| ring | 30 001 | 20 | 45 | no |"
 
 
+def test_guests_add_up(tree):
+    """What several guests of a kernel have shown is one row; another kernel has another."""
+    for name in ("vm-torture-san", "vm-torture-kcsan"):
+        shutil.copytree(tree / "build/test/vm-san", tree / "build/test" / name)
+    lines = run(tree / "tools/trust")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:6]]
+    assert rows == [["san", "2", "2", "2 000", "246 912", "84", "2 000", "40 000", "2"],
+                    ["kcsan", "1", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]]
+
+
 def test_page(tree):
     """They are put between two lines of the page, each time anew; the rest of it stays."""
     before = (tree / "docs/trust.md").read_text()
