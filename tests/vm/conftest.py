@@ -11,6 +11,7 @@ pytest.mark.milestone(3)`): it checks what that milestone brought. Each test the
 * with `every=True` also against all later milestones, up to `until=…`.
 """
 
+import random
 import re
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def pytest_addoption(parser):
     parser.addoption("--messages", type=int, default=3000, help="how many requests test_vnet_fuzz.py makes")
     parser.addoption("--frames", type=int, default=20000, help="how many frames it sends")
     parser.addoption("--scan", action="store_true", help="look for leaks after each file, not only in the end")
-    parser.addoption("--seed", type=int, help="of chance there and in test_vnet_fuzz.py, to repeat a run")
+    parser.addoption("--seed", type=int, help="of chance in these tests, to repeat a run")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -110,6 +111,14 @@ def kernel_log(request):
     bad = log.bad_lines(allowed=mark.args[0] if mark else None)
     if bad:
         pytest.fail("the kernel complained:\n  " + "\n  ".join(bad), pytrace=False)
+
+
+@pytest.fixture
+def seed(request):
+    """A fresh one for each test, printed; or that of --seed."""
+    value = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
+    print(f"\n--seed {value}", flush=True)
+    return value
 
 
 @pytest.fixture

@@ -19,14 +19,6 @@ LO = 1  # its number, in every namespace
 
 
 @pytest.fixture
-def seed(request):
-    """A fresh one for each test, printed; or that of --seed."""
-    value = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
-    print(f"\nfuzz: --seed {value}")
-    return value
-
-
-@pytest.fixture
 def figures():
     """A dictionary that is added to those of this run."""
     figures = {}

@@ -39,13 +39,11 @@ def grown(before, after):
 
 
 @pytest.mark.expect_log(f"{HANGS}|pktgen: WARNING: trying to remove a running interface")
-def test_soak(vnet, kernel_log, request):
+def test_soak(vnet, kernel_log, request, seed):
     """Operations and wrong frames under traffic; memory is compared at the end of each minute."""
     minutes = request.config.getoption("--minutes")
     if not minutes:
         pytest.skip("make soak MINUTES=… runs it")
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
-    print(f"\nsoak: {minutes} minutes, --seed {seed}", flush=True)
     torture, rng = Torture(vnet, seed, kernel_log), random.Random(seed)
     torture.make()
     begin, samples, operations, frames = time.monotonic(), [], 0, 0

@@ -1,7 +1,6 @@
 """Everything at once: each operation on a link, in random order, under traffic, with every frame accounted for."""
 
 import json
-import random
 
 import pytest
 
@@ -9,15 +8,13 @@ from nic import OUT, wait_for
 from test_vnet_lifecycle import HANGS
 from torture import OPERATIONS, Torture
 
+
 @pytest.mark.expect_log(f"{HANGS}|pktgen: WARNING: trying to remove a running interface")
-def test_random_operations_under_traffic(vnet, kernel_log, request):
-    """The seed is fresh in each run, and printed; --seed repeats it."""
-    option = request.config.getoption
-    seed = option("--seed") or random.SystemRandom().randrange(1 << 32)
-    wanted = option("--operations")
+def test_random_operations_under_traffic(vnet, kernel_log, request, seed):
+    """As many as are asked for; --seed repeats them."""
+    wanted = request.config.getoption("--operations")
     if not wanted:
         pytest.skip("--operations N, as with KERNEL=san and with make test-all")
-    print(f"\ntorture: {wanted} operations, --seed {seed}")
     # The kernel warns once in its life of a queue that hangs, with a trace as of a bug. So it does that now.
     link = vnet.pair()
     link.a.stall()
