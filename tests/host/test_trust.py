@@ -46,6 +46,15 @@ def test_figures(tree):
     assert text.splitlines()[-1] == "| ring | 30 001 | 20 | 45 | no |"
 
 
+@pytest.mark.parametrize("there, reports", [("vnet_poll+0x1/0x2 [vnet]", "2"), ("hrtimer_wakeup+0x1/0x2", "1")])
+def test_races_of_others(tree, there, reports):
+    """A race in which the driver has no part is not counted; what comes behind it is."""
+    (tree / "build/test/vm-san/console.log").write_text(
+        f"[ 1.0] BUG: KCSAN: data-race in f / g\n[ 1.1]  f+0x1/0x2\n[ 1.2]  {there}\n[ 1.3] {66 * '='}\n"
+        "[ 2.0] BUG: KASAN: slab-out-of-bounds in f+0x1/0x2\n")
+    assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith(reports)
+
+
 def test_guests_add_up(tree):
     """What several guests of a kernel have shown is one row; another kernel has another."""
     for name in ("vm-torture-san", "vm-torture-kcsan"):

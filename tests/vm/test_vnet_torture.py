@@ -32,7 +32,6 @@ def test_random_operations_under_traffic(vnet, kernel_log, request, seed):
     (OUT / "torture.json").write_text(json.dumps(summary, indent=1) + "\n")
     print(json.dumps(summary))
     assert total == wanted
-    assert not (bad := [line for line in kernel_log.has("WARNING|BUG|RIP:|Call Trace")
-                        if "pktgen" not in line and "NETDEV WATCHDOG" not in line]), bad
+    assert not (bad := kernel_log.bad_lines(allowed="pktgen: |NETDEV WATCHDOG")), bad
     if total >= 100 * len(OPERATIONS):  # else chance may leave one out
         assert not (never := {method.__name__ for method in OPERATIONS} - set(torture.done)), never
