@@ -94,7 +94,8 @@ def test_module(kernel_log, each):
 
             def after(error):
                 loaded = os.path.exists("/sys/module/vnet")
-                assert loaded == os.path.exists("/sys/kernel/debug/vnet")
+                # Without memory for the knob there is none: nobody depends on debugfs.
+                assert loaded or not os.path.exists("/sys/kernel/debug/vnet")
                 assert loaded == (not error) or error == LOST
                 if loaded:
                     assert LIBC.syscall(DELETE_MODULE, b"vnet", os.O_NONBLOCK) == 0
