@@ -62,6 +62,7 @@ def each(injected, request, seed):
         once(LIMIT)  # what is made at the first time only
         count = once(LIMIT)
         assert 0 < count < LIMIT, f"{name} does not end"
+        print(f"{name}: {count} allocations")
         numbers = range(1, count + 1)
         if most and most < count:
             numbers = rng.sample(numbers, most)
