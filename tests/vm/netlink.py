@@ -8,7 +8,7 @@ import struct
 
 from nic import LIBC
 
-RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR = 16, 18, 20
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_NEWADDR = 16, 17, 18, 20
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
 NLM_F_ACK_TLVS, NLMSGERR_ATTR_MSG = 0x200, 1
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
@@ -20,7 +20,7 @@ INFO_KIND, INFO_DATA = 1, 2
 PEER, WIRE, IMPAIR, PEER_IMPAIR = 1, 2, 3, 4
 NLA_F_NESTED = 0x8000
 IFINFOMSG = bytes(16)
-XDP, XDP_FD, XDP_FLAGS = 43, 1, 3
+XDP, XDP_FD, XDP_ATTACHED, XDP_FLAGS = 43, 1, 2, 3
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 STATS64 = 23  # struct rtnl_link_stats64
 STATS = ("rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped multicast collisions"
@@ -62,6 +62,11 @@ def ask_link(values, data=None, kind="vnet", flags=NLM_F_CREATE | NLM_F_EXCL):
     return request(RTM_NEWLINK, IFINFOMSG + attributes({**values, LINKINFO: attributes(info)}), flags)
 
 
+def delete_link(device):
+    """Deletes a device; returns as ask_link() does."""
+    return request(RTM_DELLINK, IFINFOMSG + attributes({IFNAME: device}))
+
+
 def attach_xdp(index, fd, flags=0):
     """Attaches an XDP program to a device in place of what is there; with fd=-1, none. Returns as ask_link() does."""
     body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
@@ -77,8 +82,8 @@ def add_address(device, address):
     assert request(RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL) == (0, "")
 
 
-def link_stats(device):
-    """Returns the counters of `ip -s -s link`, by the names that they have in /sys."""
+def link_attributes(device):
+    """Returns what `ip link show` asks for: the attributes of a device, as bytes."""
     body = IFINFOMSG + attributes({IFNAME: device})
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST, 1, 0) + body)
@@ -86,7 +91,12 @@ def link_stats(device):
     length, kind = struct.unpack_from("=IH", answer)
     if kind != RTM_NEWLINK:
         raise OSError(-struct.unpack_from("=i", answer, 16)[0], device)
-    return dict(zip(STATS, struct.unpack_from(f"={len(STATS)}Q", parse(answer[32:length])[STATS64])))
+    return parse(answer[32:length])
+
+
+def link_stats(device):
+    """Returns the counters of `ip -s -s link`, by the names that they have in /sys."""
+    return dict(zip(STATS, struct.unpack_from(f"={len(STATS)}Q", link_attributes(device)[STATS64])))
 
 
 def request(kind, body, flags=0):
@@ -138,7 +148,7 @@ def parse(data):
     values = {}
     while data:
         length, number = struct.unpack_from("=HH", data)
-        values[number] = data[4:length]
+        values[number & ~NLA_F_NESTED] = data[4:length]
         data = data[length + -length % 4:]
     return values
 

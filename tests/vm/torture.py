@@ -17,7 +17,7 @@ from bpf import Loaded, index_of, load
 from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
-                     ask_link, attach_xdp, attribute, attributes, peer, request)
+                     ask_link, attach_xdp, attribute, attributes, delete_link, peer, request)
 from nic import LIBC, SLOWNESS, SO_TIMESTAMPNS, ethtool_request, mac, run, wait_for
 from traffic import checksum
 from uapi import MS, UAPI, nest, some_settings
@@ -25,10 +25,10 @@ from uapi import MS, UAPI, nest, some_settings
 PR_SET_PDEATHSIG = 1
 NICENESS = 15  # of traffic: what happens to it would else wait for its turn most of the time
 DISPATCHED, XDP_SKB_MODE = 48, 2  # BPF_DISPATCHER_MAX, XDP_FLAGS_SKB_MODE
-RTM_DELLINK, IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 17, 5, 28, 0x100, 0x200
+IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 5, 28, 0x100, 0x200
 VLAN_ID = 1
 # ethtool's old requests (include/uapi/linux/ethtool.h).
-GCOALESCE, SCOALESCE, SRINGPARAM, SPAUSEPARAM, SCHANNELS = 0xe, 0xf, 0x11, 0x13, 0x3d
+GCOALESCE, SCOALESCE, GRINGPARAM, SRINGPARAM, SPAUSEPARAM, SCHANNELS = 0xe, 0xf, 0x10, 0x11, 0x13, 0x3d
 OFFLOADS = {"rx checksum": 0x15, "tx checksum": 0x17, "scatter-gather": 0x19, "TSO": 0x1f, "GSO": 0x24, "GRO": 0x2c}
 PROGRAMS = ("pass", "drop", "tx", "scribble", "push", "pop", "headroom", "tail", "frags_pass", "frags_scribble")
 
@@ -341,7 +341,7 @@ class Torture:
 
     @operation(1)
     def is_deleted(self, slot, end):
-        return end.ns.call(lambda: request(RTM_DELLINK, IFINFOMSG + attributes({IFNAME: end.name})))[0]
+        return end.ns.call(lambda: delete_link(end.name))[0]
 
     @operation(0.3)
     def namespace_goes(self, slot, end):
@@ -428,7 +428,7 @@ class Torture:
 
     @operation(2)
     def vlan_goes(self, slot, end):
-        return end.ns.call(lambda: request(RTM_DELLINK, IFINFOMSG + attributes({IFNAME: f"{end.name}.5"})))[0]
+        return end.ns.call(lambda: delete_link(f"{end.name}.5"))[0]
 
     @operation(1)
     def hardware_hangs(self, slot, end):
