@@ -82,6 +82,14 @@ def test_nothing_to_tell(tree):
         1, "tools/trust: there are no results in build/test: make test-all makes them\n")
 
 
+def test_counts_of_another_build(tmp_path):
+    """Cannot be told from those of this one line by line, so they are refused."""
+    (tmp_path / "gcov").mkdir()
+    (tmp_path / "gcov/tx.gcda").write_bytes(b"adcg" + bytes(40))
+    assert run(TREE / "tools/coverage", tmp_path) == (
+        1, f"tools/coverage: {tmp_path}/gcov/tx.gcda counts lines of another build than build/vnet/san\n")
+
+
 @pytest.mark.parametrize("command, said", [
     (["tools/trust", "--wirte"], "tools/trust: give nothing, or --write\n"),
     (["tools/coverage", "tests"], "tools/coverage: there are no counts in tests\n"),
