@@ -45,8 +45,10 @@ void vnet_frame_drop(void *frame)
  * The sender's socket gets its memory back, and the frame loses its route, its
  * connection, its mark, its times. A checksum that is still to be filled in
  * (CHECKSUM_PARTIAL) stays so, for whoever needs it; any other verdict on a
- * checksum was this end's, and the other makes its own. The flow's hash stays,
- * as if the far end had computed it.
+ * checksum was this end's, and the other makes its own. But not of frames that
+ * GRO has joined as a list: each has been looked at, and the sum of the whole
+ * would be that of none. The flow's hash stays, as if the far end had computed
+ * it.
  *
  * Context: The wire (softirq).
  * Return: 0, or -ENOMEM if a user's pages could not be copied.
@@ -60,7 +62,7 @@ int vnet_forget(struct sk_buff *skb)
 	/* As if between namespaces, wherever the far end is. */
 	skb_scrub_packet(skb, true);
 	skb->priority = 0;
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
+	if (skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb))
 		skb->ip_summed = CHECKSUM_NONE;
 	return 0;
 }

@@ -11,7 +11,7 @@ import struct
 
 import pytest
 
-from link import End
+from link import VERSION, End, Link
 from nic import HELLO, PACKET_AUXDATA, SOL_PACKET, mac, ping, run, traced, wait_for
 from traffic import checksum, checksum_error, frame, pseudo, send, snmp, transfer
 
@@ -159,9 +159,9 @@ def test_tunnel(tunnels, vnet, kind, options, feature):
         assert (max(lengths) > 1514) == (state == "on")
 
 
-@pytest.mark.parametrize("listed", ["on", "off"])
-def test_frame_of_frames(vnet, listed):
-    """A frame made of a list of others, as a router makes them that joins what belongs together: it crosses whole."""
+def routed(vnet, listed):
+    """Returns the link from A to a router, which joins what belongs together to lists, and the two ends of that from
+    there to C, which has them cross whole if `listed` is "on"."""
     link = vnet.pair()
     c = vnet.namespace("C")
     link.b.ns.ip("link add vn2 type vnet peer name vn3 netns C", "addr add 198.51.100.1/24 dev vn2", "link set vn2 up")
@@ -175,6 +175,14 @@ def test_frame_of_frames(vnet, listed):
     settle(near, "tx-gso-list", listed)
     settle(far, "gro", "off")
     link.a.run("ping", "-c", "1", "-W", "20", "198.51.100.2")  # so that all addresses are known
+    return link, near, far
+
+
+@pytest.mark.parametrize("listed", ["on", "off"])
+def test_frame_of_frames(vnet, listed):
+    """A frame made of a list of others: it crosses whole."""
+    link, _, far = routed(vnet, listed)
+    c = far.ns
     link.b.ethtool("-C", "adaptive-rx", "off", "rx-usecs", "1000000", "rx-frames", str(SEGMENTS))
     data = os.urandom(SEGMENTS * SEGMENT)
     receiver = c.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -187,6 +195,28 @@ def test_frame_of_frames(vnet, listed):
         assert b"".join(receiver.recv(65536) for _ in range(SEGMENTS)) == data
         # Whole, it is as long as all of them with their headers.
         assert (len(tap.recv(65536)) > 42 + SEGMENT) == (listed == "on")
+
+
+@pytest.mark.skipif(VERSION < (6, 10), reason="this kernel joins no TCP segments to lists")
+def test_list_of_verified_segments(vnet):
+    """Of a list, each has been verified before it was joined, and the receiver, who has but the whole, believes that."""
+    link, _, far = routed(vnet, "on")
+    settle(link.a, "tx", "off")  # so that what the router sees has checksums, and no promise of them
+    link.b.ethtool("-C", "adaptive-rx", "off", "rx-usecs", "200", "rx-frames", "32")
+    with far.packet_socket(0x0800) as tap:
+        assert transfer(Link(link.a, far), 1 << 19, to="198.51.100.2")
+        tap.setblocking(False)
+        longest = max(map(len, iter(lambda: received(tap), b"")))
+    assert longest > 1514, "nothing was joined"
+    assert snmp(far, "Tcp", "InCsumErrors") == 0
+
+
+def received(sock):
+    """Returns the next frame that has come, or nothing."""
+    try:
+        return sock.recv(65536)
+    except BlockingIOError:
+        return b""
 
 
 def handed(lines, end):
