@@ -88,6 +88,24 @@ void vnet_tx_wake(struct vnet_queue *q)
 }
 
 /**
+ * vnet_tx_pad() - lengthen a frame that is too short for a wire
+ * @skb: the frame, ours
+ *
+ * A receiver takes a shorter frame for what a collision left. pktgen still
+ * holds the frames that it sends, and nobody may lengthen what others hold.
+ *
+ * Context: Bottom halves off, TX lock held.
+ * Return: the frame, perhaps another buffer; NULL if memory ran out.
+ */
+static struct sk_buff *vnet_tx_pad(struct sk_buff *skb)
+{
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (!skb || eth_skb_pad(skb))
+		return NULL;
+	return skb;
+}
+
+/**
  * vnet_start_xmit() - take one frame from the stack
  * @skb: the frame, from its Ethernet header on; ours from here
  * @dev: the device
@@ -129,13 +147,13 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		return NETDEV_TX_BUSY;
 	}
 
-	/* A receiver takes a shorter frame for what a collision left. */
-	if (unlikely(eth_skb_pad(skb))) {
-		skb = NULL;
-	} else if (unlikely(!pskb_may_pull(skb, ETH_HLEN)) ||
-		   /* Cut to another measure before the wire had this one. */
-		   (unlikely(q->out) && skb_is_gso(skb) &&
-		    READ_ONCE(priv->per_frame))) {
+	if (unlikely(skb->len < ETH_ZLEN))
+		skb = vnet_tx_pad(skb);
+	if (likely(skb) &&
+	    (unlikely(!pskb_may_pull(skb, ETH_HLEN)) ||
+	     /* Cut to another measure before the wire had this one. */
+	     (unlikely(q->out) && skb_is_gso(skb) &&
+	      READ_ONCE(priv->per_frame)))) {
 		dev_kfree_skb_any(skb);
 		skb = NULL;
 	}

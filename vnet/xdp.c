@@ -124,7 +124,7 @@ static struct sk_buff *vnet_xdp_copy(struct sk_buff *skb)
 
 /**
  * vnet_xdp_own() - make a frame's memory ours alone, and as programs want it
- * @skb: the frame
+ * @skb: the frame; nobody else holds it, but its memory may be shared
  * @frags: the program takes frames in pieces
  *
  * Context: The poll.
@@ -132,9 +132,6 @@ static struct sk_buff *vnet_xdp_copy(struct sk_buff *skb)
  */
 static struct sk_buff *vnet_xdp_own(struct sk_buff *skb, bool frags)
 {
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (!skb)
-		return NULL;
 	if (likely(!skb_is_nonlinear(skb) && !skb_cloned(skb) &&
 		   skb_headroom(skb) >= XDP_PACKET_HEADROOM &&
 		   (!frags || skb->len <= VNET_XDP_LINEAR)))
@@ -283,7 +280,9 @@ struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
 		dev_kfree_skb_any(skb);
 		return NULL;
 	}
-	if (unlikely(skb_vlan_tag_present(skb)))
+	/* pktgen holds its frames, and nobody may lengthen what others hold. */
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (likely(skb) && unlikely(skb_vlan_tag_present(skb)))
 		skb = __vlan_hwaccel_push_inside(skb);
 	if (skb)
 		skb = vnet_xdp_own(skb, prog->aux->xdp_has_frags);

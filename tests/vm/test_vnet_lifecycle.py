@@ -1,11 +1,15 @@
 """What may happen to a link at any time: hardware that hangs, ends that go down or away, odd frames."""
 
+import contextlib
+import os
 import re
 import socket
 
 import pytest
 
 from bpf import Program
+from frames import Collector, numbered
+from link import End
 from nic import HELLO, mac, traced, wait_for
 
 HANGS = "NETDEV WATCHDOG|WARNING: CPU|WARNING: net/sched|RIP: |Call Trace:"
@@ -116,7 +120,7 @@ def test_goes_away_under_pktgen(vnet, how):
         wait_for(lambda: not link.a.exists() and not link.b.exists(), "both ends to go")
 
 
-@pytest.mark.parametrize("writer", ["GRO", "XDP", "no offloads", "line", "reflect"])
+@pytest.mark.parametrize("writer", ["GRO", "XDP", "no offloads", "line", "reflect", "short", "XDP, tag"])
 def test_frames_that_pktgen_still_holds(vnet, writer):
     """It keeps a hold on what it has sent, and a tap has a clone of it: who writes to such a frame has one of his own."""
     link = vnet.single("reflect") if writer == "reflect" else vnet.pair()
@@ -126,10 +130,15 @@ def test_frames_that_pktgen_still_holds(vnet, writer):
         b.ethtool("-K", "gro", "off", "rx", "off", "rxvlan", "off")
     elif writer == "line":
         a.impair("delay 100us duplicate 100% corrupt 100% truncate 50% to 50 vlan push 5")
-    program = Program(b, "headroom") if writer == "XDP" else None
+    program = Program(b, "headroom") if "XDP" in writer else None
+    kind = {"short": {"pkt_size": 42}, "XDP, tag": {}}.get(writer, {"vlan_id": 7})
+    sender = a
+    if writer == "XDP, tag":  # which then is beside the frame, and not in it
+        a.ns.ip("link add link vn0 name vn0.5 type vlan id 5", "link set vn0.5 up")
+        sender = End(a.ns, "vn0.5")
     with a.ns.call(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))) as tap:
         tap.bind((a.name, 3))
-        pktgen = a.pktgen(b, count=500, xmit_mode="queue_xmit", vlan_id=7)
+        pktgen = sender.pktgen(b, count=500, xmit_mode="queue_xmit", **kind)
         assert pktgen.run() == (1000, 0)
         pktgen.remove()
         link.at_rest()
