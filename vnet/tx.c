@@ -225,13 +225,20 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 {
 	struct vnet_priv *priv = netdev_priv(dev);
 	struct vnet_queue *q = &priv->queue[txqueue];
+	unsigned int i;
 
 	netif_warn(priv, tx_err, dev, "TX queue %u timed out, resetting\n",
 		   txqueue);
 	WRITE_ONCE(priv->stalled, false);
 	__netif_tx_lock(q->txq, smp_processor_id());
 	vnet_count(&q->tx_stats, VNET_TX_TIMEOUTS, 1);
-	if (q->far)
-		vnet_irq_force(q->far);
 	__netif_tx_unlock(q->txq);
+	/* Doorbells of other queues may have rung in vain as well. */
+	for (i = 0; i < priv->queues; i++) {
+		q = &priv->queue[i];
+		__netif_tx_lock(q->txq, smp_processor_id());
+		if (q->far)
+			vnet_irq_force(q->far);
+		__netif_tx_unlock(q->txq);
+	}
 }

@@ -394,7 +394,8 @@ struct sk_buff *vnet_xdp_frame(struct vnet_queue *q, struct bpf_prog *prog,
  * @flags: XDP_XMIT_*; the doorbell is rung in any case
  *
  * Context: Softirq.
- * Return: how many were taken, from the first on; or -EINVAL.
+ * Return: how many were taken, from the first on; -EINVAL for other flags;
+ * -ENETDOWN.
  */
 int vnet_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		  u32 flags)

@@ -36,6 +36,27 @@ def test_hardware_that_hangs_is_reset(vnet):
     assert timeouts(link.b) == 0 and vnet.log.has("vn0: TX queue . timed out, resetting")
 
 
+@pytest.mark.expect_log(HANGS)
+def test_all_queues_of_hardware_that_hangs(vnet):
+    """One of them is noticed, and what all of them held arrives."""
+    link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
+    link.a.ethtool("-G", "tx", "8")
+    collector = Collector(link.b)
+    link.a.stall()
+    sent = [0] * 2
+    for cpu in 1, 0:  # the last one's ring is full
+        os.sched_setaffinity(0, {cpu})
+        with link.a.packet_socket(0, bypass=True) as sock, contextlib.suppress(OSError):
+            for number in range(100 if cpu == 0 else 3):
+                sock.send(numbered(link.a.mac, link.b.mac, cpu, number))
+                sent[cpu] += 1
+    os.sched_setaffinity(0, {0, 1})
+    assert sent == [8, 3]
+    wait_for(lambda: timeouts(link.a) > 0, "the watchdog", timeout=60)
+    link.at_rest()
+    assert collector.end() == {cpu: list(range(count)) for cpu, count in enumerate(sent)} and timeouts(link.a) == 1
+
+
 def test_one_direction_hangs_alone(vnet):
     """What hangs is a sender: the other way is free. A stalled device can be taken down and away all the same."""
     link = vnet.pair()
