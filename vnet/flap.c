@@ -2,8 +2,9 @@
 /**
  * DOC: A link that loses its carrier, and gets it back, on a schedule
  *
- * A link has one carrier: both ends lose it, and what either sends meanwhile is
- * lost. What is under way arrives.
+ * A link has one carrier: both ends lose it. What an impaired wire is given
+ * meanwhile is lost, and a clean one is given nothing: neither by XDP nor, as
+ * soon as it has heard of it, by the stack. What is under way arrives.
  *
  * Next: line_in.c, which loses frames; freeze.c, which decides on the carrier
  * whenever an end goes up or down.

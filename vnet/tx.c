@@ -189,7 +189,8 @@ unsigned int vnet_tx_frames(struct vnet_queue *q, void **frames,
 	unsigned int i, taken = 0, bytes = 0;
 
 	__netif_tx_lock(q->txq, smp_processor_id());
-	if (likely(q->far))
+	/* The stack's frames are kept back by the stack. */
+	if (likely(q->far && netif_carrier_ok(q->dev)))
 		taken = min(n, vnet_ring_space(&q->tx));
 	for (i = 0; i < taken; i++) {
 		bytes += vnet_frame_len(frames[i]);

@@ -143,6 +143,20 @@ def test_redirect_to_another_link(vnet, program):
         assert other.a.stat("tx_packets") == other.b.stat("rx_packets") == 3
 
 
+def test_redirect_without_a_carrier(vnet):
+    """What a program sends out of a link that flaps does not arrive, though that end's own wire is clean; it is counted."""
+    link = vnet.pair()
+    other = second_link(vnet, link)
+    other.b.impair("flap 1ms 1000s")
+    wait_for(lambda: not other.a.carrier(), "no carrier")
+    with Program(link.b, "redirect") as program:
+        program.args(index_of(other.a))
+        send(link.a, *[frame(link.b, link.a)] * 5)
+        wait_for(lambda: other.a.extra()["tx_xdp_full"] == 5, "them to be refused")
+    assert other.a.stat("tx_packets") == other.b.stat("rx_packets") == 0
+    other.b.impair("flap none")
+
+
 def test_redirect_to_itself(vnet):
     """Out of the device that it came in by: back to the sender, without a program's help."""
     link = vnet.pair()
