@@ -108,6 +108,8 @@ struct vnet_pattern {
  * @pulled: and wait for that in the TX ring, not in a queue behind it
  * @vlan: VLAN tags are changed
  * @chance: something is drawn for
+ * @least: what no frame's delay is below, in ns; but for one in 30 000 of a
+ *	normal distribution
  * @key: what the draws for each purpose depend on
  * @pattern: VNET_IMPAIR_PATTERN, understood
  * @loss: chance of a loss; in the bad state, if there are states
@@ -137,6 +139,7 @@ struct vnet_impair {
 	bool pulled;
 	bool vlan;
 	bool chance;
+	__u64 least;
 	__u64 key[VNET_DRAWS];
 	struct vnet_pattern pattern;
 	__u64 loss;

@@ -145,7 +145,7 @@ static void vnet_line_plan(struct vnet_line *line,
 	else
 		WRITE_ONCE(line->soon, next < now + VNET_SOON &&
 			   (next == sent ||
-			    impair->set[VNET_IMPAIR_DELAY] >= VNET_SOON));
+			    impair->least >= VNET_SOON));
 }
 
 /**
@@ -295,8 +295,7 @@ void vnet_line_doorbell(struct vnet_queue *q, struct vnet_queue *far,
 		/* Frames first, then the look. Pairs with vnet_line_run(). */
 		smp_mb();
 		if (!READ_ONCE(line->soon))
-			vnet_irq_raise(far, q, impair->set[VNET_IMPAIR_DELAY] <
-					       patience);
+			vnet_irq_raise(far, q, impair->least <= patience);
 	}
 	rcu_read_unlock();
 }

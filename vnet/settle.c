@@ -172,11 +172,12 @@ static int vnet_settle_delay(struct vnet_impair *impair,
 	};
 	const __u64 *set = impair->set;
 	unsigned int spread = set[VNET_IMPAIR_DISTRIBUTION];
+	__u64 before = set[VNET_IMPAIR_JITTER] * least[spread].times;
 
-	if (set[VNET_IMPAIR_DELAY] * 100 <
-	    set[VNET_IMPAIR_JITTER] * least[spread].times)
+	if (set[VNET_IMPAIR_DELAY] * 100 < before)
 		return vnet_refuse(refusal, VNET_IMPAIR_JITTER,
 				   least[spread].why);
+	impair->least = set[VNET_IMPAIR_DELAY] - div64_u64(before, 100);
 	if (set[VNET_IMPAIR_HALF_LIFE] && !set[VNET_IMPAIR_JITTER])
 		return vnet_refuse(refusal, VNET_IMPAIR_HALF_LIFE,
 			"A half-life needs a jitter");

@@ -824,6 +824,45 @@ static void test_uniform(void **state)
 }
 
 /**
+ * test_least() - no delay is below what none is said to be, but few are near it
+ * @state: not used
+ */
+static void test_least(void **state)
+{
+	static const unsigned int spread[] = {
+		VNET_UNIFORM, VNET_NORMAL, VNET_PARETO
+	};
+	const unsigned int draws = 100000;
+	struct vnet_impair impair;
+
+	(void)state;
+	vnet_impair_init(&impair, 0, 7);
+	for (size_t i = 0; i < ARRAY_SIZE(spread); i++) {
+		__u64 delay, least = ~0ULL;
+		struct vnet_dice dice = {};
+		unsigned int below = 0;
+
+		set(&impair, { VNET_IMPAIR_DELAY, 10 * MS },
+		    { VNET_IMPAIR_JITTER, 2 * MS },
+		    { VNET_IMPAIR_DISTRIBUTION, spread[i] });
+		for (unsigned int j = 0; j < draws; j++) {
+			unsigned int marks = 0;
+
+			delay = vnet_delay(&impair, &dice, 0,
+					   j * (~0ULL / draws), &marks);
+			below += delay < impair.least;
+			least = delay < least ? delay : least;
+		}
+		/* Beyond 4 standard deviations are 32 of a million. */
+		assert_in_range(below, 0, i == 1 ? draws / 25000 : 0);
+		assert_in_range(least, impair.least - (i == 1 ? MS : 0),
+				impair.least + MS / 20);
+	}
+	set(&impair, { VNET_IMPAIR_DELAY, 10 * MS });
+	assert_int_equal(impair.least, 10 * MS);
+}
+
+/**
  * test_clamped() - a normal delay that would be negative is 0, and says so
  * @state: not used
  */
@@ -1060,6 +1099,7 @@ int main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_another_model),
 		cmocka_unit_test(test_uniform),
+		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_clamped),
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_remains),
