@@ -151,12 +151,15 @@ void vnet_serial_add(struct vnet_line *line, const struct vnet_impair *impair,
 		     struct sk_buff *skb)
 {
 	struct vnet_serial *serial = &line->serial;
+	u64 bytes = impair->set[VNET_IMPAIR_QUEUE_BYTES];
 	u64 ecn = impair->set[VNET_IMPAIR_ECN];
 	struct sk_buff *first;
 
 	while (!vnet_serial_fits(serial, impair, skb->len)) {
 		first = skb_peek(&serial->queue);
-		if (!first || !impair->set[VNET_IMPAIR_HEAD_DROP]) {
+		/* Others need not go for one that no queue could hold. */
+		if (!first || !impair->set[VNET_IMPAIR_HEAD_DROP] ||
+		    (bytes && skb->len > bytes)) {
 			vnet_line_lose(line, skb, VNET_XSTAT_QUEUE_DROPS);
 			return;
 		}

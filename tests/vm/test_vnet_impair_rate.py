@@ -74,6 +74,16 @@ def test_queue_before_the_rate(vnet):
     assert line(link.a)["queue_peak"] == 4
 
 
+@pytest.mark.once
+def test_frame_that_no_queue_could_hold(vnet):
+    """With head-drop, too, it is the one that is lost, and not those that wait."""
+    link = vnet.pair("mtu 3000", "mtu 3000")
+    small, large = make(link, 5, 500), make(link, 1, 2600, 5)
+    survivors = quick(link, [*small, *large], 50 * MS * SLOWNESS, lambda: link.a.impair(
+        f"clear rate {80000 // SLOWNESS}bit queue-bytes 2500 head-drop"))
+    assert numbers_of(survivors) == list(range(5))
+
+
 def ip_frame(link, ecn, version=4, tag=b""):
     """Returns a frame of 500 bytes with a packet whose ECN field says that."""
     if version == 4:
