@@ -102,7 +102,6 @@ struct vnet_impair *vnet_impair_ask(const struct vnet_priv *priv,
 		     nla_data(tb[VNET_IMPAIR_PATTERN]) : NULL;
 
 	if (vnet_impair_apply(impair, &asked, &refusal)) {
-		NL_SET_ERR_MSG(extack, "");
 		extack->_msg = refusal.why;
 		extack->bad_attr = tb[refusal.attr] ?: attr;
 		kfree(impair);
@@ -139,8 +138,10 @@ static void vnet_impair_per_frame(struct vnet_priv *priv, bool per_frame)
  * @priv: the device that sends
  *
  * A queue that is stopped with a full ring is woken when half of it is free,
- * and each frame waits for one of each other queue. To be called whenever the
- * settings, the rings or the MTU have changed.
+ * and each frame waits for one of each other queue, for its copy, and for what
+ * has come to wait in the line while settings were other ones or the link was
+ * frozen. To be called whenever the settings or the MTU have changed, and
+ * whenever the link is thawed.
  *
  * Context: Process context, RTNL held.
  */
@@ -151,12 +152,18 @@ void vnet_impair_patience(struct vnet_priv *priv)
 	u64 frames = priv->queues * (priv->tx_size / 2 + 1);
 	u64 ticks = 0;
 
-	if (impair && impair->pulled)
+	if (impair && impair->pulled) {
+		frames += skb_queue_len_lockless(&priv->line->serial.queue);
+		frames <<= !!impair->duplicate;
 		ticks = div64_u64(frames * vnet_serial_bytes(impair, len) *
 				  BITS_PER_BYTE * HZ,
 				  impair->set[VNET_IMPAIR_RATE]);
+	}
 	WRITE_ONCE(priv->dev->watchdog_timeo,
 		   VNET_WATCHDOG + (int)min_t(u64, ticks, 86400 * HZ));
+	/* It may be asleep for what was to be waited for before. */
+	mod_timer_pending(&priv->dev->watchdog_timer,
+			  round_jiffies(jiffies + VNET_WATCHDOG));
 }
 
 /**
@@ -221,7 +228,7 @@ void vnet_impair_force(struct vnet_priv *priv, struct vnet_impair *next)
 /**
  * vnet_impair_rate() - set the rate alone, as `ethtool -s vn0 speed` does
  * @priv: the device that sends
- * @rate: in bits a second, or VNET_RATE_NONE
+ * @rate: in bits a second
  *
  * Context: Process context, RTNL held.
  * Return: 0, -ENOMEM, or -EINVAL for more than a rate can be; then nothing has
@@ -237,9 +244,7 @@ int vnet_impair_rate(struct vnet_priv *priv, u64 rate)
 	if (!impair || vnet_impair_prepare(priv))
 		goto err_free;
 	err = -EINVAL;
-	if (rate == VNET_RATE_NONE)
-		vnet_impair_reset(impair, VNET_IMPAIR_RATE);
-	else if (vnet_impair_set(impair, VNET_IMPAIR_RATE, rate, &refusal))
+	if (vnet_impair_set(impair, VNET_IMPAIR_RATE, rate, &refusal))
 		goto err_free;
 	if (vnet_impair_apply(impair, &asked, &refusal))
 		goto err_free;

@@ -5,7 +5,8 @@
  * Whatever changes queues, rings or what is joined to what does it between
  * vnet_freeze() and vnet_thaw(): freezing stops the producers of both ends,
  * lets the polls empty every ring, and then disables the polls. So nothing
- * that was accepted is lost by a change, and nothing runs while it is made.
+ * that the stack has given is lost by a change, and nothing runs while it is
+ * made. What a program wants to send back meanwhile (XDP_TX) finds no link.
  *
  * Process context, RTNL held, all of it.
  *
@@ -394,7 +395,16 @@ static void vnet_producers_start(struct vnet_priv *priv, struct vnet_priv *to)
 	}
 	/* First this: an impaired wire loses what comes without a carrier. */
 	vnet_carrier_one(priv);
-	netif_tx_wake_all_queues(priv->dev);
+	vnet_impair_patience(priv);
+	for (i = 0; i < priv->dev->num_tx_queues; i++) {
+		struct vnet_queue *q = &priv->queue[i];
+
+		__netif_tx_lock_bh(q->txq);
+		/* XDP may have filled it and stopped it again. */
+		if (!vnet_ring_full(&q->tx))
+			netif_tx_wake_queue(q->txq);
+		__netif_tx_unlock_bh(q->txq);
+	}
 }
 
 /**

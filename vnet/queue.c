@@ -420,10 +420,9 @@ int vnet_resize(struct vnet_priv *priv, unsigned int queues,
 	else
 		err = netif_set_real_num_queues(priv->dev, queues, queues);
 	if (!err) {
-		priv->queues = queues;
+		WRITE_ONCE(priv->queues, queues);
 		priv->tx_size = tx_size;
 		priv->rx_size = rx_size;
-		vnet_impair_patience(priv);
 	}
 	vnet_thaw(priv);
 	if (!err && queues != before) {

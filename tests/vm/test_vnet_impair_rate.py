@@ -49,6 +49,23 @@ def test_watchdog_waits_for_a_slow_rate(vnet):
     link.a.impair("rate none")
 
 
+@pytest.mark.once
+def test_watchdog_waits_for_what_is_before_the_ring(vnet):
+    """A queue that is taken away while it is full is sent first, 10 s of it: that is no hardware that hangs, either."""
+    link = vnet.pair("numtxqueues 1 numrxqueues 1", "numtxqueues 1 numrxqueues 1")
+    link.a.ethtool("-G", "tx", "8")
+    plain_queue(link.a)
+    link.a.impair("rate 120kbit queue 1000")
+    send(link.a, make(link, 100, 1500))
+    wait_for(lambda: link.a.extra()["line_queue_peak"] > 90, "a queue")
+    link.a.impair("clear rate 120kbit")
+    send(link.a, make(link, 30, 1500, 100))
+    assert link.a.stat("tx_packets") == 100 and sum(link.a.bql(IN_FLIGHT)) > 0
+    wait_for(lambda: link.a.stat("tx_packets") > 100, "the ring's turn", timeout=60)
+    assert not link.a.extra()["tx_timeouts"]
+    link.a.impair("rate none")
+
+
 def numbers_of(arrivals):
     """Returns the numbers of frames."""
     return [one.number for one in arrivals]
