@@ -22,7 +22,8 @@
  * @skb: the frame, ours
  *
  * Context: Softirq.
- * Return: true if it was; false if there was no room for it.
+ * Return: true if it was, though the rate's queue may have lost a frame for it,
+ * or this one; false if there was no room for it, or no memory.
  */
 static bool vnet_line_admit(struct vnet_line *line,
 			    const struct vnet_impair *impair,

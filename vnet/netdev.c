@@ -106,8 +106,7 @@ static int vnet_init_dev(struct net_device *dev)
  * vnet_uninit_dev() - the device is no longer registered: part it from its peer
  * @dev: the device
  *
- * Both ends are down by now, for they go together; and the core waits for RCU
- * before it frees either.
+ * This end is down by now, and the core waits for RCU before it frees either.
  *
  * Context: Process context, RTNL held.
  */
@@ -130,7 +129,7 @@ static void vnet_uninit_dev(struct net_device *dev)
  * vnet_free() - the last reference to the device has gone
  * @dev: the device; the core frees it after this
  *
- * Context: Process context, RTNL not held.
+ * Context: Process context; RTNL held or not.
  */
 static void vnet_free(struct net_device *dev)
 {

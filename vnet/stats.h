@@ -21,7 +21,8 @@ struct rtnl_link_stats64;
 
 /**
  * enum vnet_tx_counter - what the stack's side of the TX ring counts
- * @VNET_TX_DROPPED: frames not accepted: no link, no memory for the padding
+ * @VNET_TX_DROPPED: frames not accepted: no link, no memory for the padding, or
+ *	larger than an impaired wire carries as one
  * @VNET_TX_STOP: times the queue was stopped because the TX ring was full
  * @VNET_TX_DOORBELLS: times the far end was told that there are frames
  * @VNET_TX_XDP: frames accepted from XDP, of this device or another
@@ -46,7 +47,8 @@ enum vnet_tx_counter {
  * @VNET_WIRE_COMPLETIONS: times frames were found in the TX ring
  * @VNET_WIRE_WAKE: times the queue was woken because there was room again
  * @VNET_WIRE_PAUSED: times frames had to wait because the far RX ring was full
- * @VNET_WIRE_IGNORED: frames to which the neighbour has no answer
+ * @VNET_WIRE_IGNORED: frames to which the neighbour has no answer, or no memory
+ *	to write it
  * @VNET_WIRE_COUNTERS: how many there are
  */
 enum vnet_wire_counter {
@@ -63,8 +65,10 @@ enum vnet_wire_counter {
  * enum vnet_rx_counter - what the poll counts
  * @VNET_RX_PACKETS: frames taken out of the RX ring
  * @VNET_RX_BYTES: their bytes, Ethernet header included
- * @VNET_RX_MISSED: frames that came over the wire and found the RX ring full
- * @VNET_RX_DROPPED: frames lost for want of memory on their way to the stack
+ * @VNET_RX_MISSED: frames that came over the wire and found the RX ring full,
+ *	or no memory for pages that a program has only lent
+ * @VNET_RX_DROPPED: frames lost on their way to the stack: for want of memory,
+ *	or sent whole before the XDP program came that cannot take them so
  * @VNET_RX_INTERRUPTS: polls that an interrupt asked for
  * @VNET_RX_POLLS: calls of the poll function
  * @VNET_RX_BUDGET_FULL: of these, how many used up their budget
