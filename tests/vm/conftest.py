@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import near
 from link import Vnet
 from nic import OUT, SLOWNESS, TREE, KernelLog, Nic, Patience
 from watch import forget_leaks, leaks, save_counts
@@ -87,6 +88,7 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session", autouse=True)
 def whole_run():
     """On a sanitizer kernel: nothing has leaked when all is over, and what has run is known."""
+    near.fetch_all()
     forget_leaks()
     yield
     save_counts()
