@@ -23,7 +23,11 @@ from nic import (DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, PACKET_IGNORE_OU
 from torture import GRINGPARAM, SCHANNELS, SRINGPARAM
 from uapi import MS, UAPI, nest
 
-pytestmark = pytest.mark.skipif(not faults.POSSIBLE, reason="this kernel injects no faults: KERNEL=san does")
+# What the kernel says that finds no memory to note who holds what.
+UNTRACKED = "ref_tracker: memory allocation failure"
+
+pytestmark = [pytest.mark.skipif(not faults.POSSIBLE, reason="this kernel injects no faults: KERNEL=san does"),
+              pytest.mark.expect_log(UNTRACKED)]
 
 # What a failed allocation may come out as: of the kernel's core, some say what they wanted, not why they
 # have it not; ENOBUFS is netlink's for an answer that was lost. EFAULT: the kernel counts what it copies
@@ -88,7 +92,7 @@ def alive(link):
 
 
 # The kernel's own tracing warns when a module's tracepoints find no memory.
-@pytest.mark.expect_log(r"kernel/trace/trace_events\.c")
+@pytest.mark.expect_log(rf"kernel/trace/trace_events\.c|{UNTRACKED}")
 def test_module(kernel_log, each):
     """Loaded or not, never half."""
     vnet = Vnet(kernel_log)

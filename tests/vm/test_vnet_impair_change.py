@@ -211,7 +211,7 @@ def test_traces(vnet):
     assert verdicts(text.splitlines()) == [(i + 1, "lost" if i in (1, 3) else "") for i in range(6)]
     assert re.findall(r"vnet_verdict: dev=vn0 .*delay=5000000 .*bytes=(\w+)", text) == [one.hex() for one in frames]
     assert re.findall(r"vnet_deliver: dev=vn0 ordinal=(\d+) late=\d+$", text, re.M) == ["1", "3", "5", "6"]
-    link.a.impair("clear rate 1kbit queue 2 duplicate 100% seed 1")
+    link.a.impair("clear rate 100bit queue 2 duplicate 100% seed 1")
     with traced(event="vnet") as lines:
         send(link.a, frames)
         link.conserved()

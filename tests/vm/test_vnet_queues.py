@@ -7,7 +7,7 @@ import pytest
 
 from frames import Collector, numbered
 from link import IN_FLIGHT
-from nic import wait_for
+from nic import SLOWNESS, wait_for
 
 FOUR = "numtxqueues 4 numrxqueues 4"
 UDP_SEGMENT, SOL_UDP = 103, 17
@@ -80,7 +80,7 @@ def test_changes_while_tcp_flows(vnet):
     link = vnet.pair(FOUR, FOUR)
     server = link.b.ns.popen("iperf3", "-s", "-1", "--forceflush")
     wait_for(lambda: "5201" in server.stdout.readline() + server.stdout.readline(), "iperf3 to listen")
-    client = link.a.ns.popen("iperf3", "-c", "192.0.2.2", "-n", "40M", "-P", "2", "-J")
+    client = link.a.ns.popen("iperf3", "-c", "192.0.2.2", "-n", f"{40 // SLOWNESS}M", "-P", "2", "-J")
     wait_for(lambda: link.b.stat("rx_bytes") > 1 << 20, "the stream to flow")
     for end, options in ((link.a, ("-L", "combined", "4")), (link.b, ("-G", "rx", "64", "tx", "32")),
                          (link.b, ("-L", "combined", "1")), (link.a, ("-G", "rx", "1024", "tx", "16"))):

@@ -184,6 +184,7 @@ def test_gro_leaves_what_a_listener_holds(vnet):
     assert sent > 500
 
 
+@pytest.mark.pace
 def test_large_frames_cross_whole(vnet):
     """With TSO there is nothing to join: far fewer frames than segments cross the wire."""
     link = vnet.pair()
