@@ -173,16 +173,26 @@ def ask_generic(sock, family, command, values, dump=False):
             return answers
 
 
-def queue_stats(index):
-    """Returns the counters of each queue pair of a device, by its index."""
+def ask_stats(index, scope):
+    """Returns pairs: the number of a queue of the device with this index, or None for all together, and its counters."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
         family, = ask_generic(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, {CTRL_ATTR_FAMILY_NAME: "netdev"})
         number, = struct.unpack("=H", family[CTRL_ATTR_FAMILY_ID])
-        scope = struct.pack("=Q", NETDEV_QSTATS_SCOPE_QUEUE)
-        answers = ask_generic(sock, number, NETDEV_CMD_QSTATS_GET, {IFINDEX: index, SCOPE: scope}, dump=True)
+        answers = ask_generic(sock, number, NETDEV_CMD_QSTATS_GET, {IFINDEX: index, **scope}, dump=True)
+    return [(int.from_bytes(answer[QUEUE_ID], "little") if QUEUE_ID in answer else None,
+             {name: int.from_bytes(answer[number], "little") for number, name in QSTATS.items() if number in answer})
+            for answer in answers]
+
+
+def queue_stats(index):
+    """Returns the counters of each queue pair of a device, by its index."""
     queues = {}
-    for answer in answers:
-        queue = queues.setdefault(int.from_bytes(answer[QUEUE_ID], "little"), {})
-        queue.update({name: int.from_bytes(answer[number], "little") for number, name in QSTATS.items()
-                      if number in answer})
+    for number, counters in ask_stats(index, {SCOPE: struct.pack("=Q", NETDEV_QSTATS_SCOPE_QUEUE)}):
+        queues.setdefault(number, {}).update(counters)
     return [queues[number] for number in sorted(queues)]
+
+
+def device_stats(index):
+    """Returns the sums of these counters, as the kernel makes them: also of queues that are not in use any more."""
+    (_, counters), = ask_stats(index, {})
+    return counters

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from frames import Collector, numbered
-from link import IN_FLIGHT
+from link import IN_FLIGHT, VERSION
+from netlink import device_stats
 from nic import SLOWNESS, wait_for
 
 FOUR = "numtxqueues 4 numrxqueues 4"
@@ -89,6 +90,23 @@ def test_changes_while_tcp_flows(vnet):
     assert client.returncode == 0, said
     server.communicate(timeout=60)
     assert link.b.stat("rx_missed_errors") == 0
+
+
+@pytest.mark.skipif(VERSION < (6, 9), reason="this kernel has no statistics of queues")
+def test_queues_that_are_gone_have_counted(vnet):
+    """The kernel's sum for the device is what the device has counted, whichever queues have."""
+    link = vnet.pair(FOUR, FOUR)
+    collector, sender = link.numbered()
+    wait_for(lambda: all(queue["tx_packets"] > 20 for queue in link.a.queue_stats()[:2]), "traffic on two queues")
+    sender.end(), collector.end()
+    link.at_rest()
+    for end in (link.a, link.b):
+        queues(end, 1)
+        stats, sums = end.stats(), end.ns.call(lambda end=end: device_stats(socket.if_nametoindex(end.name)))
+        for name in ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes"):
+            assert sums[name] == stats[name], name
+        used, = end.queue_stats()
+        assert used["tx_packets"] + used["rx_packets"] < sums["tx_packets"] + sums["rx_packets"]
 
 
 @pytest.mark.parametrize("senders, receivers", [(4, 2), (1, 4), (4, 3)])
