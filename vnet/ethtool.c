@@ -130,10 +130,6 @@ static int vnet_set_ringparam(struct net_device *dev,
 	struct vnet_priv *priv = netdev_priv(dev);
 	u32 tx = ring->tx_pending, rx = ring->rx_pending;
 
-	if (ring->rx_mini_pending || ring->rx_jumbo_pending) {
-		NL_SET_ERR_MSG(extack, "There are no mini or jumbo rings");
-		return -EINVAL;
-	}
 	if (tx < VNET_RING_MIN || rx < VNET_RING_MIN ||
 	    tx > VNET_RING_MAX || rx > VNET_RING_MAX ||
 	    !is_power_of_2(tx) || !is_power_of_2(rx)) {

@@ -162,13 +162,13 @@ static void vnet_line_arrive(struct vnet_line *line,
 		vnet_count(&near->queue[line->active ? cb->queue :
 						       0].wire_stats,
 			   VNET_WIRE_IGNORED, 1);
-		dev_consume_skb_any(skb);
+		dev_consume_skb_any(frame);
 	} else if (unlikely(vnet_ring_full(&rxq->rx))) {
 		/* A counter of the poll's, which is us: see struct vnet_line */
 		vnet_count(&line->runner->rx_stats, VNET_RX_MISSED, 1);
-		dev_kfree_skb_any(skb);
+		dev_kfree_skb_any(frame);
 	} else {
-		vnet_ring_put(&rxq->rx, skb);
+		vnet_ring_put(&rxq->rx, frame);
 	}
 }
 
