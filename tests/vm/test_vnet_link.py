@@ -40,9 +40,10 @@ def test_plain_pair_names_its_peer_itself(vnet):
 
 def test_peer_is_made_as_asked(vnet):
     """Its name, namespace, address, MTU and queues are its own, and so are those of the first end."""
-    link = vnet.pair("mtu 4000 address 02:00:00:00:00:0a numtxqueues 3 numrxqueues 3",
-                     "mtu 9000 address 02:00:00:00:00:0b numtxqueues 5 numrxqueues 5")
+    link = vnet.pair("index 500 mtu 4000 address 02:00:00:00:00:0a numtxqueues 3 numrxqueues 3",
+                     "index 501 mtu 9000 address 02:00:00:00:00:0b numtxqueues 5 numrxqueues 5")
     a, b = link.a.show(), link.b.show()
+    assert (a["ifindex"], b["ifindex"]) == (500, 501)
     assert (a["address"], a["mtu"], a["num_tx_queues"], a["num_rx_queues"]) == ("02:00:00:00:00:0a", 4000, 3, 3)
     assert (b["address"], b["mtu"], b["num_tx_queues"], b["num_rx_queues"]) == ("02:00:00:00:00:0b", 9000, 5, 5)
     ping(link.a, "192.0.2.2")

@@ -6,8 +6,9 @@ import os
 import pytest
 
 from link import VERSION
-from netlink import (ADDRESS, IFNAME, MTU, NET_NS_FD, NET_NS_PID, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, as_nobody,
-                     ask_link, peer)
+from netlink import (ADDRESS, IFNAME, IMPAIR, MTU, NET_NS_FD, NET_NS_PID, NLA_F_NESTED, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER,
+                     PEER_IMPAIR, WIRE, as_nobody, ask_link, peer)
+from uapi import nest
 
 MULTICAST, ZERO = bytes.fromhex("010000000001"), bytes(6)
 LOOP = 1
@@ -35,6 +36,16 @@ def ns(vnet):
     namespace = vnet.namespace("A")
     yield namespace
     assert namespace.devices() == set() and vnet.root.devices() == vnet.before
+
+
+def test_impossible_wires(ns):
+    """What is wrong with the wire, of either direction, is so before anything is made."""
+    bad = nest({"LOSS_MODEL": 5, "PATTERN": "x"})
+    for data in ({IMPAIR | NLA_F_NESTED: bad}, {PEER_IMPAIR | NLA_F_NESTED: bad}):
+        error, said = ns.call(lambda: ask_link({IFNAME: "vn0"}, data))
+        assert error == errno.EINVAL and "pattern" in said
+    data = {WIRE: LOOP, PEER_IMPAIR | NLA_F_NESTED: nest({"DELAY": 1})}
+    assert ns.call(lambda: ask_link({IFNAME: "vn0"}, data)) == (errno.EINVAL, "A wire that comes back has no peer")
 
 
 def test_impossible_ends(ns):

@@ -210,6 +210,49 @@ def test_redirect_to_a_full_ring(vnet):
         other.a.up()
 
 
+def test_redirect_to_a_full_receiver(vnet):
+    """What comes at once is more than a receiver's ring holds that does not pause: the rest is missed, and freed."""
+    link = vnet.pair()
+    other = second_link(vnet, link)
+    other.b.ethtool("-A", "rx", "off", "tx", "off")
+    other.b.ethtool("-G", "rx", "4")
+    with Program(link.b, "redirect") as program:
+        program.args(index_of(other.a))
+        program.feed(frame(other.b, link.a), 64)
+        other.at_rest()
+        assert other.b.stat("rx_missed_errors") and other.a.stat("tx_packets") == 64
+
+
+def test_redirect_to_a_receiver_that_steers(vnet):
+    """A frame from XDP has no hash, and stays with the queue that it has come to."""
+    link = vnet.pair()
+    other = second_link(vnet, link)
+    other.b.ethtool("-X", "weight", "1", "3")
+    with Program(link.b, "redirect") as program:
+        program.args(index_of(other.a))
+        program.feed(frame(other.b, link.a), 64)
+        other.at_rest()
+    assert sorted(queue["rx_packets"] for queue in other.b.queue_stats()) == [0, 64]
+
+
+@pytest.mark.parametrize("words", ["clear", "delay 1ms"])
+def test_redirect_to_nobody(vnet, words):
+    """A neighbour that is not there answers a program's frames as it does the stack's; what it does not know, it ignores."""
+    link = vnet.pair()
+    link.b.ns.ip("link add vn2 type vnet wire reflect", f"link set vn2 type vnet {words}", "link set vn2 up")
+    other = vnet.add(End(link.b.ns, "vn2"))
+    wait_for(other.a.carrier, "the carrier")
+    packet = bytearray(frame(other.a, link.a, 100, ethertype=0x800))  # for whom it is does not matter
+    packet[14:34] = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 86, 0, 0, 64, 253, 0, bytes([192, 0, 2, 1]), bytes([198, 51, 100, 9]))
+    with Program(link.b, "redirect") as program, other.a.packet_socket(0x800) as sock:
+        program.args(index_of(other.a))
+        send(link.a, bytes(packet), b"\xff" * 6 + packet[6:])
+        back = sock.recv(2048)
+        other.at_rest()
+    assert back[:12] == packet[6:12] + packet[:6] and back[26:34] == packet[30:34] + packet[26:30]
+    assert other.a.extra()["wire_ignored"] == 1
+
+
 @pytest.mark.parametrize("cpu", [0, 1])
 def test_redirect_to_a_cpu(vnet, cpu):
     """The stack's work is done by another CPU."""
