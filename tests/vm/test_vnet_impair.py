@@ -61,6 +61,15 @@ def test_jitter(vnet):
 
 
 @pytest.mark.once
+def test_delay_that_would_be_negative(vnet):
+    """One normal delay in 30 000 would be: such a frame, here the fourth by its seed, comes at once, and is counted."""
+    link = vnet.pair()
+    link.a.impair("delay 2s jitter 500ms normal seed 1340")
+    assert numbers(link, 6)[0] == 3
+    assert line(link.a)["clamped"] == 1
+
+
+@pytest.mark.once
 def test_frames_are_overtaken_by_just_as_many(vnet):
     """Each is held back until `distance` frames have passed it that are not held back themselves."""
     link = vnet.pair()
