@@ -151,8 +151,8 @@ static void vnet_get_indir(const struct vnet_priv *priv, u32 *indir)
  * @indir: the table; NULL to leave it as it is. The core has checked it.
  *
  * From here on frames are steered by their hash, and no longer stay on the
- * queue on which they were sent. `ethtool -X vn0 default` ends that, and so does
- * any table that is the same.
+ * queue on which they were sent. `ethtool -X vn0 default` ends that, and so
+ * does any table that is the same.
  *
  * Context: Process context, RTNL held.
  */
