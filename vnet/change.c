@@ -134,14 +134,36 @@ static void vnet_impair_per_frame(struct vnet_priv *priv, bool per_frame)
 }
 
 /**
+ * vnet_watchdog_wait() - set how long the watchdog waits for a queue
+ * @dev: the device
+ * @ticks: for so long, in jiffies
+ *
+ * It may be asleep for what it had to wait for before, so it is woken sooner;
+ * never later, or who changes settings all the time would keep it asleep. Its
+ * lock, because it sets its timer by what it has read before.
+ *
+ * Context: Process context, RTNL held.
+ */
+static void vnet_watchdog_wait(struct net_device *dev, int ticks)
+{
+	unsigned long soon = round_jiffies(jiffies + VNET_WATCHDOG);
+
+	spin_lock_bh(&dev->tx_global_lock);
+	WRITE_ONCE(dev->watchdog_timeo, ticks);
+	if (time_before(soon, READ_ONCE(dev->watchdog_timer.expires)))
+		mod_timer_pending(&dev->watchdog_timer, soon);
+	spin_unlock_bh(&dev->tx_global_lock);
+}
+
+/**
  * vnet_impair_patience() - have the watchdog wait for a slow rate
  * @priv: the device that sends
  *
- * A queue that is stopped with a full ring is woken when half of it is free,
- * and each frame waits for one of each other queue, for its copy, and for what
- * has come to wait in the line while settings were other ones or the link was
- * frozen. To be called whenever the settings or the MTU have changed, and
- * whenever the link is thawed.
+ * A queue whose ring was filled past BQL is stopped for BQL until all of it has
+ * been sent, and each frame waits for one of each other queue, for its copy,
+ * and for what has come to wait in the line while settings were other ones or
+ * the link was frozen. To be called whenever the settings or the MTU have
+ * changed, and whenever the link is thawed.
  *
  * Context: Process context, RTNL held.
  */
@@ -149,7 +171,7 @@ void vnet_impair_patience(struct vnet_priv *priv)
 {
 	const struct vnet_impair *impair = vnet_impair_of(priv);
 	unsigned int len = max(priv->dev->mtu, 1500U) + VLAN_ETH_HLEN;
-	u64 frames = priv->queues * (priv->tx_size / 2 + 1);
+	u64 frames = priv->queues * (priv->tx_size + 1);
 	u64 ticks = 0;
 
 	if (impair && impair->pulled) {
@@ -159,11 +181,8 @@ void vnet_impair_patience(struct vnet_priv *priv)
 				  BITS_PER_BYTE * HZ,
 				  impair->set[VNET_IMPAIR_RATE]);
 	}
-	WRITE_ONCE(priv->dev->watchdog_timeo,
-		   VNET_WATCHDOG + (int)min_t(u64, ticks, 86400 * HZ));
-	/* It may be asleep for what was to be waited for before. */
-	mod_timer_pending(&priv->dev->watchdog_timer,
-			  round_jiffies(jiffies + VNET_WATCHDOG));
+	vnet_watchdog_wait(priv->dev,
+			   VNET_WATCHDOG + (int)min_t(u64, ticks, 86400 * HZ));
 }
 
 /**

@@ -141,6 +141,7 @@ static void vnet_line_arrive(struct vnet_line *line,
 	const struct vnet_priv *near = line->near;
 	struct vnet_cb *cb = VNET_CB(skb);
 	u64 late = now - cb->due;
+	u16 queue = cb->queue;
 	void *frame = skb;
 
 	vnet_line_leave(line, skb);
@@ -159,8 +160,7 @@ static void vnet_line_arrive(struct vnet_line *line,
 	if (unlikely(near->wire == VNET_WIRE_REFLECT) &&
 	    !vnet_reflect(near, &frame)) {
 		/* Once the wire is clean, the others have another writer. */
-		vnet_count(&near->queue[line->active ? cb->queue :
-						       0].wire_stats,
+		vnet_count(&near->queue[line->active ? queue : 0].wire_stats,
 			   VNET_WIRE_IGNORED, 1);
 		dev_consume_skb_any(frame);
 	} else if (unlikely(vnet_ring_full(&rxq->rx))) {

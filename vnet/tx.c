@@ -235,7 +235,7 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue)
 	vnet_count(&q->tx_stats, VNET_TX_TIMEOUTS, 1);
 	__netif_tx_unlock(q->txq);
 	/* Doorbells of other queues may have rung in vain as well. */
-	for (i = 0; i < priv->queues; i++) {
+	for (i = 0; i < READ_ONCE(priv->queues); i++) {
 		q = &priv->queue[i];
 		__netif_tx_lock(q->txq, smp_processor_id());
 		if (q->far)

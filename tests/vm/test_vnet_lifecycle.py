@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import socket
+import time
 
 import pytest
 
@@ -55,6 +56,25 @@ def test_all_queues_of_hardware_that_hangs(vnet):
     wait_for(lambda: timeouts(link.a) > 0, "the watchdog", timeout=60)
     link.at_rest()
     assert collector.end() == {cpu: list(range(count)) for cpu, count in enumerate(sent)} and timeouts(link.a) == 1
+
+
+@pytest.mark.once
+@pytest.mark.expect_log(HANGS)
+def test_hangs_while_settings_change(vnet):
+    """Who changes settings all the time does not keep the watchdog from looking."""
+    link = vnet.pair()
+    link.a.impair("delay 1ms")
+    collector, sender = link.numbered()
+    wait_for(lambda: min(sender.sent) > 20, "traffic")
+    link.a.stall()
+    end, delay = time.monotonic() + 60, 1
+    while not timeouts(link.a):
+        assert time.monotonic() < end, "the watchdog was not awake for a minute"
+        delay = 3 - delay
+        link.a.impair(f"delay {delay}ms")
+        time.sleep(0.5)
+    sent, flows = sender.end(), collector.end()
+    assert {flow: sorted(numbers) for flow, numbers in flows.items()} == {n: list(range(count)) for n, count in enumerate(sent)}
 
 
 def test_one_direction_hangs_alone(vnet):
