@@ -210,6 +210,23 @@ def test_redirect_to_a_full_ring(vnet):
         other.a.up()
 
 
+@pytest.mark.once
+def test_redirect_to_a_slow_link(vnet):
+    """Where a program sends more than the rate lets through, the stack has its turn if frames wait in the line's queue."""
+    link = vnet.pair()
+    other = second_link(vnet, link)
+    other.a.ethtool("-G", "tx", "64")
+    other.a.ethtool("-L", "combined", "1")
+    other.a.impair("rate 2mbit queue 100 head-drop")
+    pktgen = link.a.pktgen(link.b, threads=1, count=0)
+    with Program(link.b, "redirect") as program, other.b.packet_socket(MARKER) as sock, pktgen.running():
+        program.args(index_of(other.a))
+        wait_for(lambda: other.a.extra()["line_queue_drops"] > 1000, "more than the rate")
+        send(other.a, *[frame(other.b, other.a, ethertype=MARKER)] * 100)  # the queue loses some, but the device takes all
+        assert sock.recv(2048) == frame(other.b, other.a, ethertype=MARKER)
+    pktgen.remove()
+
+
 def test_redirect_to_a_full_receiver(vnet):
     """What comes at once is more than a receiver's ring holds that does not pause: the rest is missed, and freed."""
     link = vnet.pair()
