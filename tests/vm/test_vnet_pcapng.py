@@ -81,8 +81,9 @@ def test_fates(vnet):
     link.a.ns.ip("link del vn0")
 
 
-def test_drops(vnet):
-    """Why a frame went no further, as often as the device has counted it: the queue's end, the link's; then Ctrl-C."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_drops(vnet, end):
+    """Why a frame went no further, as often as the device has counted it: the queue's end, the link's; then Ctrl-C, kill."""
     link = vnet.pair()
     link.a.set("type", "vnet", *"seed 7 rate 10kbit queue 10".split())
     path = OUT / "drops.pcapng"
@@ -96,7 +97,7 @@ def test_drops(vnet):
     wait_for(lambda: link.a.show()["linkinfo"]["info_xstats"]["line"]["in_flight"] == 5, "all to be under way")
     line = link.a.show()["linkinfo"]["info_xstats"]["line"]
     link.a.down()
-    tool.send_signal(signal.SIGINT)
+    tool.send_signal(end)
     ended(tool)
     fates = Counter(re.sub(r"frame \d+: |delayed \S+ s, |[\d.]+ [mun]?s", "", comment) for comment, _ in comments(path))
     assert fates == {"lost: the queue is full": line["queue_drops"], "came  late": FRAMES - line["queue_drops"],
