@@ -153,11 +153,12 @@ def test_summary(line):
     ("seed 7 delay 5ms jitter 1ms half-life 1s", "vnet-dryrun: with a half-life it matters when frames come: give --interval "
                                                  "or --times"),
     ("--count 0 seed 7", "vnet-dryrun: --count 0: give at least 1"),
-    ("--count x seed 7", "vnet-dryrun: --count x: give a whole number"),
-    ("--interval 5min seed 7", "vnet-dryrun: --interval 5min: give a time, such as 20ms"),
+    ("--count x seed 7", "vnet-dryrun: --count x: give a whole number below 2^64"),
+    ("--interval 5min seed 7", "vnet-dryrun: --interval 5min: give a time in ns, us, ms or s, such as 20ms"),
     ("--times /nonexistent seed 7", "vnet-dryrun: --times /nonexistent: No such file or directory"),
     ("--times - --interval 1ms seed 7", "vnet-dryrun: give --interval or --times, not both"),
     ("--frames 7", "vnet-dryrun: --frames: it is unknown or lacks a value; --help shows all"),
+    ("seed 7 --summary", 'vnet-dryrun: "--summary": options come before the words'),
     ("--count", "vnet-dryrun: --count: it is unknown or lacks a value; --help shows all"),
 ])
 def test_one_sentence(words, sentence):

@@ -229,8 +229,9 @@ def test_units(word, name, numbers, tmp_path):
     assert [info(message)[1] for message in done.sent] == [[impair(**{name: value})] for value in numbers.values()]
 
 
-TIME, SHARE, SIZE = "a time, such as 20ms", "0% to 100%, with at most seven decimals", "a number of bytes, such as 1500 or 64k"
-SPEED, FLAP = "a rate, such as 50mbit, or none", "two times, such as 10s 500ms, or none"
+TIME, NUMBER = "a time in ns, us, ms or s, such as 20ms", "a whole number below 2^64"
+SHARE, SIZE = "0% to 100%, with at most seven decimals", "a number of bytes, such as 1500 or 64k"
+SPEED, FLAP = "a rate up to 1000tbit, such as 50mbit, or none", "two times, such as 10s 500ms, or none"
 
 
 @pytest.mark.parametrize("words, sentence", [
@@ -270,8 +271,8 @@ SPEED, FLAP = "a rate, such as 50mbit, or none", "two times, such as 10s 500ms, 
     ("loss 1% burst", '"burst" lacks a value: give a number with at most three decimals'),
     ("loss ge p 1", f'"p 1": give {SHARE}'),
     ("duplicate 1%%", f'"duplicate 1%%": give {SHARE}'),
-    ("bits 1.5", '"bits 1.5": give a whole number'),
-    ("bits", '"bits" lacks a value: give a whole number'),
+    ("bits 1.5", f'"bits 1.5": give {NUMBER}'),
+    ("bits", f'"bits" lacks a value: give {NUMBER}'),
     ("truncate 1% to 1.5k", f'"to 1.5k": give {SIZE}'),
     ("limit 64kbit", f'"limit 64kbit": give {SIZE}'),
     ("rate fast", f'"rate fast": give {SPEED}'),
@@ -283,8 +284,13 @@ SPEED, FLAP = "a rate, such as 50mbit, or none", "two times, such as 10s 500ms, 
     ("flap 5s x", f'"flap ... x": give {FLAP}'),
     ("flap none flap none", '"flap": that is given twice'),
     ("vlan vlan", '"vlan": that is given twice'),
-    ("vlan match x", '"match x": give a whole number'),
-    ("seed 0x7", '"seed 0x7": give a whole number'),
+    ("vlan match x", f'"match x": give {NUMBER}'),
+    ("seed 18446744073709551616", f'"seed 18446744073709551616": give {NUMBER}'),
+    ("vlan match 4096", '"match 4096": give a VID of 0 to 4094'),
+    ("vlan push 4096", '"push 4096": give a VID of 0 to 4094'),
+    ("vlan translate 4096", '"translate 4096": give a VID of 0 to 4094'),
+    ("vlan push 5 pcp 8", '"pcp 8": give a priority of 0 to 7'),
+    ("seed 0x7", f'"seed 0x7": give {NUMBER}'),
 ])
 @pytest.mark.parametrize("before", ["", "peer "])
 def test_bad_impairments_get_one_sentence(before, words, sentence):

@@ -227,7 +227,10 @@ static int dry_words(const struct dry_run *run, int argc, char **argv,
 			peer = 1;
 			skip = 1;
 		} else if (!vnet_word_find(*argv)) {
-			dry_err("unknown word \"%s\"; --help shows all", *argv);
+			dry_err("%s\"%s\"%s", **argv == '-' ? "" :
+				"unknown word ", *argv, **argv == '-' ?
+				": options come before the words" :
+				"; --help shows all");
 			return -1;
 		} else if (vnet_words_take(&words[peer], &argc, &argv)) {
 			return -1;

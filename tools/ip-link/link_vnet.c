@@ -693,6 +693,7 @@ static void vnet_print_xstats(struct link_util *util, FILE *file,
 {
 	__u64 value[VNET_XSTAT_LATENESS] = {};
 	bool given[VNET_XSTAT_LATENESS] = {};
+	bool any = is_json_context();
 	char line[64];
 
 	(void)util;
@@ -701,13 +702,14 @@ static void vnet_print_xstats(struct link_util *util, FILE *file,
 		return;
 	vnet_read_attrs(xstats, given, value, ARRAY_SIZE(value));
 	open_json_object("line");
-	if (!is_json_context())
-		vnet_print_text("\n    line:");
 	for (int i = VNET_XSTAT_FRAMES; i < VNET_XSTAT_LATENESS; i++) {
 		const char *name = vnet_xstat_names[i - VNET_XSTAT_FRAMES];
 
 		if (!given[i] || (!value[i] && !is_json_context()))
 			continue;
+		if (!any)
+			vnet_print_text("\n    line:");
+		any = true;
 		snprintf(line, sizeof(line), "%s %llu", name,
 			 (unsigned long long)value[i]);
 		vnet_print_number(name, line, value[i]);

@@ -146,14 +146,15 @@ static const struct {
 	const struct vnet_suffix *suffix;
 	const char *give;
 } vnet_units[] = {
-	[VNET_NUMBER] = { vnet_plain, "a whole number" },
+	[VNET_NUMBER] = { vnet_plain, "a whole number below 2^64" },
 	[VNET_THOUSANDTHS] = { vnet_thousandths,
 			       "a number with at most three decimals" },
-	[VNET_TIME] = { vnet_times, "a time, such as 20ms" },
+	[VNET_TIME] = { vnet_times, "a time in ns, us, ms or s, such as 20ms" },
 	[VNET_PERCENT] = { vnet_percents,
 			   "0% to 100%, with at most seven decimals" },
 	[VNET_BYTES] = { vnet_sizes, "a number of bytes, such as 1500 or 64k" },
-	[VNET_BITRATE] = { vnet_rates, "a rate, such as 50mbit, or none" },
+	[VNET_BITRATE] = { vnet_rates,
+			   "a rate up to 1000tbit, such as 50mbit, or none" },
 };
 
 /**
@@ -303,6 +304,15 @@ static int vnet_take_number(struct vnet_words *words,
 	give = vnet_word_read(word->unit, text, &value);
 	if (give) {
 		vnet_err("\"%s %s\": give %s", word->name, text, give);
+		return -1;
+	}
+	/* For the kernel, these stand for none. */
+	if ((word->attr == VNET_IMPAIR_VLAN_PCP && value == VNET_PCP_KEEP) ||
+	    (word->attr >= VNET_IMPAIR_VLAN_MATCH &&
+	     word->attr <= VNET_IMPAIR_VLAN_PUSH && value == VNET_VLAN_NONE)) {
+		vnet_err("\"%s %s\": give %s", word->name, text,
+			 value == VNET_PCP_KEEP ? "a priority of 0 to 7" :
+						  "a VID of 0 to 4094");
 		return -1;
 	}
 	if (word->attr == VNET_IMPAIR_BURST &&
