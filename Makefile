@@ -37,7 +37,7 @@ T_goals := test test-all
 MINUTES_goals := soak
 $(foreach variable,PHASE LAB KERNEL ARGS T MINUTES,\
         $(if $(filter command line,$(origin $(variable))),$(if $(filter $($(variable)_goals),$(goals)),,\
-        $(error $(variable)=$($(variable)): it goes with make $(subst default,alone,$($(variable)_goals))))))
+        $(error $(variable)=$($(variable)): make takes it with these goals: $(subst default,(none),$($(variable)_goals))))))
 
 .PHONY: default help build demo test test-all soak bench profile run shell selftest plugin diff tags lab check docs doctor clean
 
@@ -114,7 +114,7 @@ lab:
 	$(if $(LAB),,$(error give the lab: make lab LAB=4))
 	@cat labs/$(call named,$(LAB))/worksheet.md
 
-check: deps-vm-build-guest-test
+check: deps-vm-build-guest-lab
 	$(if $(LAB),,$(error give the lab: make check LAB=4))
 	@tools/build phases/$(call named,$(LAB)) $(KERNEL)
 	@tools/vm --kernel $(KERNEL) --out build/check -- \
