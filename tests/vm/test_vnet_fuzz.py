@@ -9,12 +9,13 @@ import pytest
 
 import fuzz
 from bpf import Program
-from netlink import IFNAME, IMPAIR, NLA_F_NESTED, as_nobody, ask_link, request
+from netlink import IFNAME, IMPAIR, NLA_F_NESTED, as_nobody, ask_link, attributes, request
 from nic import OUT, SOL_PACKET, mac
 from uapi import nest, some_settings
 
 PACKET_VNET_HDR = 15
 BATCH = 100
+IFF_UP = 1
 LO = 1  # its number, in every namespace
 
 
@@ -39,6 +40,15 @@ def delete(indices):
         request(fuzz.RTM_DELLINK, struct.pack("=BxHiII", 0, 0, index, 0, 0))
 
 
+def tidy():
+    """Deletes all devices but lo of this thread's namespace, and gives lo its name back, which some request may have changed."""
+    delete(devices())
+    if socket.if_indextoname(LO) != "lo":
+        for flags, up, values in ((0, IFF_UP, {}), (0, 0, {IFNAME: "lo"}), (IFF_UP, IFF_UP, {})):
+            asked = request(fuzz.RTM_NEWLINK, struct.pack("=BxHiII", 0, 0, LO, flags, up) + attributes(values))
+            assert asked == (0, ""), asked
+
+
 def bombard(seed, count):
     """Makes so many requests in the current namespace; returns how many were granted, refused, not answered."""
     rng, answers = random.Random(seed), {"granted": 0, "refused": 0}
@@ -54,8 +64,8 @@ def bombard(seed, count):
                 if answer[4:6] == b"\2\0":
                     answers["refused" if any(answer[16:20]) else "granted"] += 1
             if number % BATCH == BATCH - 1:  # else nearly all would be refused, as there is such a link already
-                delete(devices())
-    delete(devices())
+                tidy()
+    tidy()
     left = devices()
     assert not left, left
     assert ask_link({IFNAME: "vn0"}) == (0, "")
