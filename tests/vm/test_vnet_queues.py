@@ -153,6 +153,7 @@ def test_one_doorbell_for_a_batch(vnet):
     """Segments of one UDP send come to the driver as a list: xmit_more holds the doorbell back until the last."""
     link = vnet.pair()
     no_bql(link.a)
+    link.a.ethtool("-G", "tx", "1024")  # all fit, or what finds no room would come again one by one
     link.a.ethtool("-K", "tx-udp-segmentation", "off")
     link.a.ns.ip(f"neigh add 192.0.2.9 lladdr {link.b.mac} dev vn0")  # nobody is there who would complain
     with link.a.ns.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
