@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from frames import numbered
-from nic import OUT, TREE, wait_for
+from nic import OUT, SLOWNESS, TREE, wait_for
 
 pytestmark = pytest.mark.once
 FRAMES = 100
@@ -85,7 +85,7 @@ def test_fates(vnet):
 def test_drops(vnet, end):
     """Why a frame went no further, as often as the device has counted it: the queue's end, the link's; then Ctrl-C, kill."""
     link = vnet.pair()
-    link.a.set("type", "vnet", *"seed 7 rate 10kbit queue 10".split())
+    link.a.set("type", "vnet", *f"seed 7 rate {10000 // SLOWNESS}bit queue 10".split())
     path = OUT / "drops.pcapng"
     tool = record(path)
     send(link, FRAMES)

@@ -217,7 +217,7 @@ def test_redirect_to_a_slow_link(vnet):
     other = second_link(vnet, link)
     other.a.ethtool("-G", "tx", "64")
     other.a.ethtool("-L", "combined", "1")
-    other.a.impair("rate 2mbit queue 100 head-drop")
+    other.a.impair("rate 200kbit queue 100 head-drop")
     pktgen = link.a.pktgen(link.b, threads=1, count=0)
     with Program(link.b, "redirect") as program, other.b.packet_socket(MARKER) as sock, pktgen.running():
         program.args(index_of(other.a))
