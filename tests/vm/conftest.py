@@ -20,8 +20,11 @@ import pytest
 import near
 from link import Vnet
 from nic import OUT, SLOWNESS, TREE, KernelLog, Nic, Patience
-from watch import forget_leaks, leaks, save_counts
+from watch import forget_leaks, leaks, save_counts, watches_locks
 
+KERN_ERR = 3  # the console shows it
+
+good = {}  # whether a test's own part has passed, by its name
 PHASES = {int(p.name[:2]): f"phases/{p.name}" for p in sorted((TREE / "phases").iterdir())}
 
 
@@ -59,7 +62,10 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_runtest_logreport(report):
     """Writes down which tests have passed, at once, for a guest may die."""
-    if report.when == "call" and (report.passed or hasattr(report, "wasxfail") and report.skipped):
+    if report.when == "call":
+        good[report.nodeid] = report.passed or hasattr(report, "wasxfail") and report.skipped
+    # Much is judged when a test has ended: the kernel's log, the counters, rmmod.
+    if report.when == "teardown" and report.passed and good.get(report.nodeid):
         with (OUT / "finished").open("a") as file:
             file.write(f"{report.nodeid}\n")
 
@@ -85,14 +91,32 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("target", targets_of(mark, option("--target"), option("--prove")))
 
 
+@pytest.fixture(scope="session")
+def whole_log():
+    """The kernel's log, read from the first test to the last without a gap."""
+    log = KernelLog()
+    yield log
+    judge(log)
+
+
+def judge(log, allowed=None):
+    """Fails if the kernel has complained since the log was last forgotten."""
+    log.read()
+    bad = log.bad_lines(allowed)
+    log.forget()
+    if bad:
+        pytest.fail("the kernel complained:\n  " + "\n  ".join(bad), pytrace=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def whole_run():
-    """On a sanitizer kernel: nothing has leaked when all is over, and what has run is known."""
+def whole_run(whole_log):
+    """On a sanitizer kernel: nothing has leaked when all is over, nothing has switched lockdep off, and what has run is known."""
     near.fetch_all()
     forget_leaks()
     yield
     save_counts()
     assert not (lost := leaks(settled=True)), lost
+    assert watches_locks(), "lockdep has given up"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,22 +128,20 @@ def no_leaks(request):
 
 
 @pytest.fixture(autouse=True)
-def kernel_log(request):
-    """The kernel's log from the start of the test on; judged at its end."""
-    log = KernelLog()
-    yield log
-    log.read()
+def kernel_log(request, whole_log):
+    """The kernel's log from the start of the test on; judged at its end. What it has said since the last one is, too."""
+    judge(whole_log)
+    yield whole_log
     mark = request.node.get_closest_marker("expect_log")
-    bad = log.bad_lines(allowed=mark.args[0] if mark else None)
-    if bad:
-        pytest.fail("the kernel complained:\n  " + "\n  ".join(bad), pytrace=False)
+    judge(whole_log, allowed=mark.args[0] if mark else None)
 
 
 @pytest.fixture
 def seed(request):
-    """A fresh one for each test, printed; or that of --seed."""
+    """A fresh one for each test, printed; or that of --seed. The kernel's log has it, too, should the guest die."""
     value = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
     print(f"\n--seed {value}", flush=True)
+    Path("/dev/kmsg").write_text(f"<{KERN_ERR}>vnet-guest: {request.node.name} --seed {value}\n")
     return value
 
 

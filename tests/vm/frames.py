@@ -30,6 +30,10 @@ class NetnsPktgen(Pktgen):
         """Lets go of the device."""
         self.ns.call(super().remove)
 
+    def sent(self):
+        """Returns how many frames it has sent so far."""
+        return self.ns.call(super().sent)
+
     @contextlib.contextmanager
     def running(self):
         """Sends for as long as the block lasts."""

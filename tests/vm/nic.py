@@ -63,12 +63,16 @@ RACE = re.compile(r"BUG: KCSAN.*?={60}", re.S)
 
 
 class KernelLog:
-    """The kernel's log since this object was made."""
+    """The kernel's log from where it was made on; `lines` is what has been read and not been forgotten."""
 
     def __init__(self):
         self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         os.lseek(self.fd, 0, os.SEEK_END)
         self.lines = []
+
+    def forget(self):
+        """Forgets what was read, so that `lines` is one test's."""
+        self.lines.clear()
 
     def read(self):
         """Returns all lines so far, without their prefixes."""
@@ -78,7 +82,8 @@ class KernelLog:
             except BlockingIOError:
                 return self.lines
             except BrokenPipeError:
-                continue  # the ring buffer overtook us
+                self.lines.append("WARNING: the kernel has said more than its buffer holds, before anybody read it")
+                continue
             self.lines.append(record.split(";", 1)[1].split("\n", 1)[0])
 
     def has(self, regex):
@@ -311,9 +316,16 @@ class Pktgen:
     def run(self):
         """Sends; returns (frames sent, errors), all threads together."""
         self.write("pgctrl", "start")
+        return self.sum("pkts-sofar"), self.sum("errors")
+
+    def sent(self):
+        """Returns how many frames it has sent so far."""
+        return self.sum("pkts-sofar")
+
+    def sum(self, what):
+        """Returns one of its figures, all threads together."""
         text = "".join((self.ROOT / flow).read_text() for flow in self.flows)
-        return (sum(map(int, re.findall(r"pkts-sofar: (\d+)", text))),
-                sum(map(int, re.findall(r"errors: (\d+)", text))))
+        return sum(map(int, re.findall(rf"{what}: (\d+)", text)))
 
     @contextlib.contextmanager
     def running(self):

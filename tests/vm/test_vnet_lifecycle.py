@@ -13,7 +13,6 @@ from frames import Collector, numbered
 from link import End
 from nic import HELLO, mac, traced, wait_for
 
-HANGS = "NETDEV WATCHDOG|WARNING: CPU|WARNING: net/sched|RIP: |Call Trace:"
 REMOVED = "pktgen: WARNING: trying to remove a running interface"
 
 
@@ -22,7 +21,6 @@ def timeouts(end):
     return end.extra()["tx_timeouts"]
 
 
-@pytest.mark.expect_log(HANGS)
 def test_hardware_that_hangs_is_reset(vnet):
     """It carries nothing, the watchdog notices, and then all that it held arrives."""
     link = vnet.pair()
@@ -37,7 +35,6 @@ def test_hardware_that_hangs_is_reset(vnet):
     assert timeouts(link.b) == 0 and vnet.log.has("vn0: TX queue . timed out, resetting")
 
 
-@pytest.mark.expect_log(HANGS)
 def test_all_queues_of_hardware_that_hangs(vnet):
     """One of them is noticed, and what all of them held arrives."""
     link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
@@ -59,7 +56,6 @@ def test_all_queues_of_hardware_that_hangs(vnet):
 
 
 @pytest.mark.once
-@pytest.mark.expect_log(HANGS)
 def test_hangs_while_settings_change(vnet):
     """Who changes settings all the time does not keep the watchdog from looking."""
     link = vnet.pair()

@@ -56,9 +56,9 @@ class Slot:
         self.link, self.processes, self.sprayer = None, [], None
 
     def make(self):
-        """Makes the link again if it is not whole."""
+        """Makes the link again if it is not whole; returns whether it was not."""
         if self.link and self.link.exists():
-            return
+            return False
         self.end_traffic()
         if self.link:
             self.vnet.links.remove(self.link)
@@ -80,15 +80,27 @@ class Slot:
         for end in ends:
             end.ns.call(lambda end=end: add_address(end.name, end.address))
             end.up()
+        return True
 
     def ends(self):
         """Returns its one or two ends."""
         return [a for a, _ in self.link.directions]
 
-    def spray(self):
-        """Has a process of its own send frames from all ends, as long as it lives, whatever becomes of them."""
+    def spray(self, ends=None):
+        """Has a process of its own send frames from some ends, or all, as long as it lives, whatever becomes of them."""
         if self.sprayer:
             return
+        ends = ends or self.ends()
+        known = {}
+
+        def address(end):
+            with contextlib.suppress(OSError):  # it has gone with its namespace
+                known[end] = end.mac
+            return known[end]
+
+        for end in self.ends():
+            known[end] = "ff:ff:ff:ff:ff:ff"
+            address(end)
         self.sprayer = os.fork()
         if self.sprayer:
             return
@@ -96,17 +108,17 @@ class Slot:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.sched_setaffinity(0, {self.number % 2})
         # What was open is open here, too, and would keep other links' namespaces from going.
-        for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *(end.ns.fd for end in self.ends())}:
+        for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *(end.ns.fd for end in ends)}:
             with contextlib.suppress(OSError):
                 os.close(fd)
         rng, sockets = random.Random(self.number), {}
-        frames = [(end, peer) for end, peer in self.link.directions]
+        frames = [(end, peer) for end, peer in self.link.directions if end in ends]
         while True:
             time.sleep(0.001 if SLOWNESS == 1 else 0.1)
             end, to = rng.choice(frames)
             try:
                 if end not in sockets:
-                    sockets[end] = end.packet_socket(0, bypass=rng.random() < 0.5), end.mac, to.mac
+                    sockets[end] = end.packet_socket(0, bypass=rng.random() < 0.5), address(end), address(to)
                 sock, *macs = sockets[end]
                 for _ in range(rng.randrange(1, 30)):
                     sock.send(bytes_of(rng, *macs))
@@ -121,7 +133,7 @@ class Slot:
         more and more of it waits, and whatever waits for RCU waits behind it: so there, traffic is less than would pass.
         """
         self.spray()
-        self.processes = [process for process in self.processes if process.poll() is None]
+        self.processes = [(end, process) for end, process in self.processes if process.poll() is None]
         if self.processes or not self.link.exists():
             return
         a, b = self.link.a, self.link.b
@@ -134,19 +146,25 @@ class Slot:
             commands += [(b, ["iperf3", "-s", "-1"]), (b, ["ping", *fast, "-q", "192.0.2.1"]),
                          (a, ["sh", "-c", f"sleep 1; exec iperf3 -c 192.0.2.2 -t 1000 {' '.join(words)}"])]
         for end, command in commands:
-            self.processes.append(end.ns.popen("nice", "-n", NICENESS, "setpriv", "--pdeathsig", "KILL", *command))
+            self.processes.append((end, end.ns.popen("nice", "-n", NICENESS, "setpriv", "--pdeathsig", "KILL", *command)))
 
-    def end_traffic(self):
-        """Ends it."""
+    def alive(self):
+        """Returns the programs that are at work."""
+        programs = [process.args[process.args.index("KILL") + 1] for _, process in self.processes if process.poll() is None]
+        return ["iperf3" if program == "sh" else program for program in programs]
+
+    def end_traffic(self, of=None):
+        """Ends it; of the programs, perhaps only those of one end."""
         if self.sprayer:
             os.kill(self.sprayer, signal.SIGKILL)
             os.waitpid(self.sprayer, 0)
             self.sprayer = None
-        for process in self.processes:
+        ended = [process for end, process in self.processes if of in (None, end)]
+        for process in ended:
             process.send_signal(signal.SIGKILL)
-        for process in self.processes:
+        for process in ended:
             process.communicate()
-        self.processes = []
+        self.processes = [(end, process) for end, process in self.processes if process not in ended]
 
 
 def bytes_of(rng, sender, receiver):
@@ -158,6 +176,15 @@ def bytes_of(rng, sender, receiver):
     tag = rng.choice((b"", b"", b"", b"\x81\x00\x00\x05"))
     return (mac(receiver) + mac(sender) + tag + b"\x08\x00" + ip
             + struct.pack("!HHHH", rng.randrange(5000, 5100), 9, 8 + len(payload), 0) + payload)
+
+
+def refused(command):
+    """Runs a program; returns 0, or EINVAL if it says no."""
+    try:
+        command()
+    except AssertionError:
+        return errno.EINVAL
+    return 0
 
 
 def fill_dispatcher(ns):
@@ -189,6 +216,18 @@ def unpatched():
             run("ip", "link", "del", "filler")
 
 
+@contextlib.contextmanager
+def no_orphans():
+    """Has TCP give up at once what a program that was killed has left; else it holds its namespace for minutes."""
+    path = Path("/proc/sys/net/ipv4/tcp_max_orphans")
+    before = path.read_text()
+    path.write_text("-1\n")
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
 class Torture:
     """Two pairs, and a wire of each of the other kinds; operations on them, counted by name as done or refused."""
 
@@ -197,7 +236,9 @@ class Torture:
         loop, reflect = UAPI["VNET_WIRE_LOOP"], UAPI["VNET_WIRE_REFLECT"]
         self.slots = [Slot(number, vnet, self.rng, wire) for number, wire in enumerate((None, None, loop, reflect))]
         self.done, self.refused, self.rests, self.frames = {}, {}, 0, 0
+        self.traffic = {"ping": 0, "iperf3": 0, "pktgen": 0}  # programs alive at a rest; frames that pktgen has sent
         self.program = {name: Loaded.get(name) for name in PROGRAMS}
+        self.gone, self.noticed = 0, 0  # namespaces of a link that have gone under traffic; hangs that the watchdog has seen
         self.sent, self.pktgen, self.history = {}, None, []
         fill_dispatcher(vnet.namespace("fillers"))
 
@@ -226,14 +267,15 @@ class Torture:
     def end_flood(self):
         """Ends that."""
         if self.pktgen:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # its device has gone
                 self.pktgen.context.__exit__(None, None, None)
+                self.traffic["pktgen"] += self.pktgen.sent()
                 self.pktgen.remove()
             self.pktgen = None
 
     def run(self, operations, rest=100, until=None):
         """Has so many things happen, or as many as go until a time; all comes to rest after every `rest` of them."""
-        with unpatched():
+        with unpatched(), no_orphans():
             try:
                 return self.go_on(operations, rest, until)
             finally:
@@ -249,7 +291,11 @@ class Torture:
             if total % rest == 0:
                 self.tend()
             for slot in self.slots:
-                slot.make()
+                if slot.make():
+                    slot.tend()
+                    if slot is self.slots[0]:
+                        self.end_flood()
+                        self.flood()
                 slot.spray()
             method = self.rng.choices(methods, weights)[0]
             self.happen(method)
@@ -280,6 +326,8 @@ class Torture:
         """Ends all traffic and every peculiarity; then every frame must be accounted for, and every link must work."""
         self.end_flood()
         for slot in self.slots:
+            for program in slot.alive():
+                self.traffic[program] += 1
             slot.end_traffic()
         self.make()
         for slot in self.slots:
@@ -345,13 +393,22 @@ class Torture:
 
     @operation(0.3)
     def namespace_goes(self, slot, end):
+        # Who is in there holds it, so traffic goes on at the other end only.
+        others = [other for other in slot.ends() if other is not end]
+        slot.end_traffic(of=end)
+        if slot is self.slots[0] and end is slot.link.a:
+            self.end_flood()
+        if others:
+            slot.spray(others)
+        end.ns.delete()
+        for other in others:
+            wait_for(lambda other=other: not other.exists(), f"a link to go with {end.ns.name}")
+            self.gone += 1
+        # Then the other one. The next link is made in new ones.
         slot.end_traffic()
         if slot is self.slots[0]:
             self.end_flood()
-        # Both, one soon after the other. The kernel takes its time: TCP may go on for minutes to send what an iperf3 that
-        # was killed has left, and holds the namespace. The next link is made in new ones.
-        end.ns.delete()
-        for other in slot.ends():
+        for other in others:
             other.ns.delete()
 
     @operation(0.2)
@@ -434,6 +491,26 @@ class Torture:
     def hardware_hangs(self, slot, end):
         Path("/sys/kernel/debug/vnet/stall").write_text(end.id())
 
+    @operation(0.1)
+    def hang_is_noticed(self, slot, end):
+        for each in slot.ends():
+            self.ask(each, {}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})})
+            each.up()
+        before = end.extra()["tx_timeouts"]
+        self.hardware_hangs(slot, end)
+        data = bytes_of(self.rng, end.mac, end.mac)
+        with end.packet_socket(0, bypass=True) as sock:
+            sock.setblocking(False)
+
+            def noticed():
+                with contextlib.suppress(OSError):  # the ring is full, as it should be
+                    for _ in range(100):
+                        sock.send(data)
+                return end.extra()["tx_timeouts"] > before
+
+            wait_for(noticed, f"the watchdog of {end.ns.name}/{end.name}", timeout=60)
+        self.noticed += 1
+
     @operation(1)
     def is_asked(self, slot, end):
         end.show()
@@ -441,7 +518,7 @@ class Torture:
 
     @operation(0.5)
     def steering_changes(self, slot, end):
-        end.ethtool("-X", "equal", str(self.rng.choice((1, 2))), check=False)
+        return refused(lambda: end.ethtool("-X", "equal", str(self.rng.choice((1, 2)))))
 
     @operation(0.5)
     def moves_and_comes_back(self, slot, end):
@@ -455,5 +532,5 @@ class Torture:
 
     @operation(0.5)
     def qdisc_changes(self, slot, end):
-        end.run("tc", "qdisc", "replace", "dev", end.name, "root", self.rng.choice(("fq_codel", "pfifo", "mq", "fq")),
-                check=False)
+        kind = self.rng.choice(("fq_codel", "pfifo", "mq", "fq"))
+        return refused(lambda: end.run("tc", "qdisc", "replace", "dev", end.name, "root", kind))

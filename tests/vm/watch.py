@@ -1,5 +1,6 @@
 """What a sanitizer kernel can tell when tests have ended: memory that nobody can reach any more, lines that have run."""
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -28,6 +29,12 @@ def leaks(settled=False):
             time.sleep(AGE)
         KMEMLEAK.write_text("scan")
     return KMEMLEAK.read_text()
+
+
+def watches_locks():
+    """Returns whether lockdep, if the kernel has it, still looks: after its first report it does not."""
+    stats = Path("/proc/lockdep_stats")
+    return not stats.exists() or bool(re.search(r"debug_locks: +1", stats.read_text()))
 
 
 def save_counts():
