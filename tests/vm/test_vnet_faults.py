@@ -1,5 +1,6 @@
 """Each allocation fails once: the error is told, nothing is left behind, and the device works on."""
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -11,7 +12,7 @@ import struct
 import pytest
 
 import faults
-from bpf import index_of, load
+from bpf import Program, index_of, load
 from traffic import frame
 from impaired import plain_queue
 from link import MODULE, Vnet
@@ -21,6 +22,7 @@ from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, LINKINFO, MTU, NET_NS_F
 from nic import (DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, PACKET_IGNORE_OUTGOING, SOL_PACKET, TREE, ethtool_counters,
                  ethtool_request, wait_for)
 from torture import GRINGPARAM, SCHANNELS, SRINGPARAM
+from test_vnet_xdp import second_link
 from uapi import MS, UAPI, nest
 
 # What the kernel says that finds no memory to note who holds what.
@@ -34,6 +36,7 @@ pytestmark = [pytest.mark.skipif(not faults.POSSIBLE, reason="this kernel inject
 # from and to a program among them.
 SAID = {errno.ENOMEM, errno.ENOBUFS, errno.EFAULT, errno.ENODEV, errno.EINVAL, errno.EEXIST, errno.ENFILE, errno.ENOENT, errno.ENOSPC}
 LOST = -1
+ETHTOOL_TEST, OFFLINE, FAILED = 0x1a, 1, 2
 LIMIT = 20000  # no operation has as many allocations
 
 
@@ -162,7 +165,6 @@ def test_rings_and_channels(vnet, each, busy):
     link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
     if busy:
         link.a.impair("delay 5ms")
-    state = {"size": 64, "count": 2}
 
     # Made before: a thread that cannot come back from there, for want of memory, is no concern of the driver's.
     sock = link.a.ns.call(socket.socket)
@@ -173,31 +175,27 @@ def test_rings_and_channels(vnet, each, busy):
     def channels():
         return len(list((link.a.path / "queues").glob("tx-*")))
 
-    def change_rings():
-        ethtool_request(sock, "vn0", "=9I", SRINGPARAM, 0, 0, 0, 0, state["size"], 0, 0, state["size"])
+    def change_rings(size):
+        ethtool_request(sock, "vn0", "=9I", SRINGPARAM, 0, 0, 0, 0, size, 0, 0, size)
         return 0
 
-    def change_channels():
-        ethtool_request(sock, "vn0", "=9I", SCHANNELS, 0, 0, 0, 0, 0, 0, 0, state["count"])
+    def change_channels(count):
+        ethtool_request(sock, "vn0", "=9I", SCHANNELS, 0, 0, 0, 0, 0, 0, 0, count)
         return 0
 
-    def after(key, read, values):
-        def check(error):
-            before, = [value for value in values if value != state[key]]
-            now = read()
-            assert now == (before if error else state[key]) or error == LOST and now in values
-            if now == state[key]:
-                state[key] = before
-            if busy:
-                with link.a.packet_socket(0) as sender:
-                    sender.send(frame(link.b, link.a))
+    for what, change, read, values in (("rings", change_rings, rings, (64, 128)),
+                                       ("channels", change_channels, channels, (2, 4))):
+        for old, new in (values, reversed(values)):
+            def after(error, change=change, read=read, old=old, new=new):
+                now = read()
+                assert now == (old if error else new) or error == LOST and now in (old, new)
+                if busy:
+                    with link.a.packet_socket(0) as sender:
+                        sender.send(frame(link.b, link.a))
+                change(old)
 
-        return check
-
-    link.a.ethtool("-G", "rx", "128", "tx", "128")
-    each(f"rings{', busy' * busy}", change_rings, after("size", rings, (64, 128)))
-    link.a.ethtool("-L", "combined", "4")
-    each(f"channels{', busy' * busy}", change_channels, after("count", channels, (2, 4)))
+            change(old)
+            each(f"{what} from {old} to {new}{', busy' * busy}", lambda change=change, new=new: change(new), after)
     alive(link)
 
 
@@ -268,19 +266,24 @@ def vnet_clear(end):
 def test_other_requests(vnet, each):
     """MTU, address, counters, self-test."""
     link = vnet.pair()
-    state = {"mtu": 1400}
+    sock = link.a.ns.call(socket.socket)
 
     def mtu(error):
-        if int((link.a.path / "mtu").read_text()) == state["mtu"]:
-            state["mtu"] = 2900 - state["mtu"]
-        else:
-            assert error
+        now = int((link.a.path / "mtu").read_text())
+        assert now == (1500 if error else 1400) or error == LOST and now in (1500, 1400)
+        assert link.a.ns.call(lambda: ask_link({IFNAME: "vn0", MTU: 1500}, flags=0)) == (0, "")
 
-    each("MTU", lambda: ask_link({IFNAME: "vn0", MTU: state["mtu"]}, flags=0), mtu, link.a.ns)
+    def selftest():
+        _, flags, *_ = struct.unpack("=4I8Q", ethtool_request(sock, "vn0", "=4I8Q", ETHTOOL_TEST, OFFLINE, *[0] * 10))
+        return errno.ENOMEM if flags & FAILED else 0
+
+    each("MTU", lambda: ask_link({IFNAME: "vn0", MTU: 1400}, flags=0), mtu, link.a.ns)
     each("address", lambda: ask_link({IFNAME: "vn0", ADDRESS: bytes([2, 0, 0, 0, 0, 9])}, flags=0),
          lambda error: None, link.a.ns)
     each("counters", lambda: ethtool_counters("vn0") and 0, lambda error: None, link.a.ns)
     each("link shown", lambda: link_stats("vn0") and 0, lambda error: None, link.a.ns)
+    each("self-test", selftest, lambda error: None)
+    link.a.looped = link.a.stat("tx_packets")  # which end there
     alive(link)
 
 
@@ -298,35 +301,58 @@ def test_sending(vnet, each):
     alive(link)
 
 
-@pytest.mark.parametrize("wire", ["clean", "impaired", "XDP", "loop", "reflect"])
+IMPAIRED = "delay 1ms jitter 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 reorder 20% vlan push 5"
+
+
+@contextlib.contextmanager
+def prepared(vnet, link, wire):
+    """Makes a path of frames as it is to be; yields the program that frames go through in the end, if there is one."""
+    a, b = link.a, link.b
+    with contextlib.ExitStack() as stack:
+        program = None
+        if wire in ("impaired", "XDP_TX"):
+            (a if wire == "impaired" else b).impair(IMPAIRED)
+        if wire == "plain":
+            b.ethtool("-K", "rx", "off", "gro", "off", "rxhash", "off", "rxvlan", "off")
+        if wire == "XDP":
+            program = stack.enter_context(Program(b, "headroom"))
+        if wire == "XDP_TX":
+            program = stack.enter_context(Program(b, "tx"))
+        if wire == "redirect":
+            other = second_link(vnet, link)
+            program = stack.enter_context(Program(b, "redirect")).args(index_of(other.a))
+            stack.enter_context(Program(other.b, "pass"))
+            other.a.impair(IMPAIRED)
+        yield program
+        for end in {a, b} if wire in ("impaired", "XDP_TX") else ():
+            vnet_clear(end)
+
+
+@pytest.mark.parametrize("wire", ["clean", "plain", "impaired", "XDP", "XDP_TX", "redirect", "loop", "reflect"])
 def test_path_of_frames(vnet, injected, wire, request):
     """A third of the driver's allocations fail, in interrupts, too: what is lost is counted, and then all is well.
 
-    Somebody looks on, so each frame is shared, and the driver must copy what it wants to write to.
+    Somebody looks on, so each frame is shared, and the driver must copy what it wants to write to. Some are too short
+    for Ethernet; with a program there are also such as never were a frame of the stack's.
     """
     link = vnet.single(wire) if wire in ("loop", "reflect") else vnet.pair()
     a, b = link.a, link.b
     plain_queue(a)
-    if wire == "impaired":
-        a.impair("delay 1ms jitter 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 reorder 20% vlan push 5")
-    if wire == "XDP":
-        program = load("headroom")
-        assert b.ns.call(lambda: attach_xdp(index_of(b), program)) == (0, "")
-    with a.packet_socket() as tap, a.packet_socket(0) as sock:
+    count = 600 if request.config.getoption("--faults") == 0 else 120
+    with prepared(vnet, link, wire) as program, a.packet_socket() as tap, a.packet_socket(0) as sock:
         tap.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 0)
         with faults.failing(33):
-            for number in range(600 if request.config.getoption("--faults") == 0 else 120):
+            for number in range(count):
+                one = frame(b, a, 20 + 7 * number % 1440, 0x800 if wire == "reflect" else HELLO)
                 try:
-                    sock.send(frame(b, a, 60 + 7 * number % 1400, 0x800 if wire == "reflect" else HELLO))
+                    sock.send(one)
+                    if program:
+                        program.feed(one, 4)
                 except OSError as error:
                     assert error.errno in (errno.ENOBUFS, errno.ENOMEM)
-            link.at_rest()
+            vnet.at_rest()
             injected[f"path of frames, {wire}"] = faults.happened()
-    assert injected[f"path of frames, {wire}"] or wire in ("clean", "loop")  # which write to nothing
-    if wire == "XDP":
-        assert b.ns.call(lambda: attach_xdp(index_of(b), -1)) == (0, "")
-    if wire == "impaired":
-        vnet_clear(a)
+    assert injected[f"path of frames, {wire}"] or wire in ("clean", "loop")  # which write to nothing but short ones
     if wire != "reflect":
         alive(link)
 

@@ -19,8 +19,11 @@ from netlink import (IFINFOMSG, IFNAME, IMPAIR, MTU, NLA_F_NESTED, PEER, RTM_GET
 from netns import Job
 from nic import ethtool_counters, ethtool_request, wait_for
 from torture import SCHANNELS, SRINGPARAM
+from traffic import frame
 from uapi import nest
 
+NLMSG_ERROR = b"\2\0"
+SECRET = 700  # frames
 KNOBS = Path("/sys/kernel/debug/vnet")
 
 
@@ -43,7 +46,10 @@ def everything(device):
     body = IFINFOMSG + attributes({IFNAME: device})
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.send(struct.pack("=IHHII", 16 + len(body), RTM_GETLINK, 1, 1, 0) + body)
-        return sock.recv(1 << 17)
+        answer = sock.recv(1 << 17)
+    if answer[4:6] == NLMSG_ERROR:
+        raise OSError(-struct.unpack("=i", answer[16:20])[0], f"RTM_GETLINK {device}")
+    return answer
 
 
 @pytest.fixture
@@ -100,6 +106,7 @@ def test_nobody_may_look_and_not_touch(vnet):
 def test_knobs_are_roots(vnet):
     """Nobody opens them, not even as root of a user namespace; the files say so, too."""
     vnet.pair()
+    assert {"stall"} <= {knob.name for knob in KNOBS.iterdir()}
     for knob in KNOBS.iterdir():
         mode = knob.stat()
         assert mode.st_uid == 0 and not stat.S_IMODE(mode.st_mode) & 0o077, knob
@@ -142,14 +149,21 @@ def test_nothing_of_the_other_end_is_told(contained):
     link.b.name = "sesame"
     link.b.up()
     address = bytes.fromhex(link.b.mac.replace(":", ""))
+    # Of these frames the near end gets none.
+    link.b.impair("loss 100%")
+    with link.b.packet_socket(0) as sock:
+        for _ in range(SECRET):
+            sock.send(frame(link.a, link.b))
+    link.at_rest()
+    assert link.b.extra()["line_lost"] >= SECRET
 
     def look():
         answer = everything("vn0")
-        return [answer.hex(), sorted(ethtool_counters("vn0"))]
+        return [answer.hex(), ethtool_counters("vn0")]
 
     answer, counters = run(look)
     told = bytes.fromhex(answer)
-    for secret in (b"sesame", address, (1234567).to_bytes(8, "little"), (987654321).to_bytes(8, "little")):
+    for secret in (b"sesame", address, (1234567).to_bytes(8, "little"), (987654321).to_bytes(8, "little"), SECRET.to_bytes(8, "little")):
         assert secret not in told, secret
-    assert not [name for name in counters if "peer" in name], counters
+    assert not {name: value for name, value in counters.items() if "peer" in name or value >= SECRET}, counters
     assert parse(told[32:])[IFNAME] == b"vn0\0"

@@ -13,7 +13,7 @@ from bpf import PASS, TX, Program, ProgramOfIp, XdpSocket, index_of, refusal, re
 from link import End
 from netlink import (CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NETLINK_GENERIC,
                      ask_generic)
-from nic import HELLO, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SO_MARK, SOL_PACKET, TREE, traced, wait_for
+from nic import HELLO, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SLOWNESS, SO_MARK, SOL_PACKET, TREE, traced, wait_for
 from traffic import checksum_error, frame, send, snmp, transfer
 
 OLD = os.uname().release.startswith("6.1.")
@@ -217,7 +217,7 @@ def test_redirect_to_a_slow_link(vnet):
     other = second_link(vnet, link)
     other.a.ethtool("-G", "tx", "64")
     other.a.ethtool("-L", "combined", "1")
-    other.a.impair("rate 200kbit queue 100 head-drop")
+    other.a.impair(f"rate {200 // SLOWNESS}kbit queue 100 head-drop")
     pktgen = link.a.pktgen(link.b, threads=1, count=0)
     with Program(link.b, "redirect") as program, other.b.packet_socket(MARKER) as sock, pktgen.running():
         program.args(index_of(other.a))
