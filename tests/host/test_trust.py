@@ -55,6 +55,27 @@ def test_races_of_others(tree, there, reports):
     assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith(reports)
 
 
+@pytest.mark.parametrize("said", [
+    "kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "ref_tracker: netdev@000000001234abcd has 1/3 users at",
+    "INFO: trying to register non-static key.",
+    "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected",
+    "page_pool_release_retry() stalled pool shutdown: id 3, 60 sec",
+])
+def test_reports(tree, said):
+    """In the words in which they stand in the log."""
+    (tree / "build/test/vm-san/console.log").write_text(f"[    1.0] fine\n[    2.0] {said}\n")
+    assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith("| 1")
+
+
+def test_guest_that_died(tree):
+    """Is a failure, and what its log says counts; so does what those said that the emulator ended, whose int3 is none."""
+    (tree / "build/test/vm-san/results.xml").unlink()
+    (tree / "build/test/vm-san.died0.log").write_text("[ 1.0] BUG: KASAN: use-after-free\n[ 2.0] Oops: int3: 0000 [#1]\n")
+    cells = [cell.strip() for cell in run(tree / "tools/trust")[1].splitlines()[4].strip("|").split("|")]
+    assert cells[:3] == ["san", "–", "1"] and cells[-1] == "2"
+
+
 def test_guests_add_up(tree):
     """What several guests of a kernel have shown is one row; another kernel has another."""
     for name in ("vm-torture-san", "vm-torture-kcsan"):
@@ -77,7 +98,7 @@ def test_page(tree):
 
 def test_nothing_to_tell(tree):
     """Is said."""
-    (tree / "build/test/vm-san/results.xml").unlink()
+    shutil.rmtree(tree / "build/test/vm-san")
     assert run(tree / "tools/trust") == (
         1, "tools/trust: there are no results in build/test: make test-all makes them\n")
 
@@ -93,8 +114,8 @@ def test_counts_of_another_build(tmp_path):
 @pytest.mark.parametrize("command, said", [
     (["tools/trust", "--wirte"], "tools/trust: give nothing, or --write\n"),
     (["tools/coverage", "tests"], "tools/coverage: there are no counts in tests\n"),
-    (["tools/soak", "6.12"], "tools/soak: say for how many minutes: make soak MINUTES=60\n"),
-    (["tools/soak", "6.12", "0"], "tools/soak: say for how many minutes: make soak MINUTES=60\n"),
+    (["tools/soak", "6.12"], "tools/soak: say for how many minutes, 3 or more: make soak MINUTES=60\n"),
+    (["tools/soak", "6.12", "2"], "tools/soak: say for how many minutes, 3 or more: make soak MINUTES=60\n"),
     (["tools/sanitizer-kernel", "sna"], "tools/sanitizer-kernel: give one of san kcsan, --list, or --cached before one\n"),
     (["make", "-s", "run", "KERNEL=sna"], "KERNEL=sna: give one of 6.1 6.12 7.2 san kcsan"),
 ])
