@@ -1,6 +1,7 @@
 """What tells of a run of the tests: tools/trust and tools/coverage, on results made up here; and their bad input."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,8 +19,9 @@ def tree(tmp_path):
     for name in ("tools/trust", "docs/trust.md"):
         shutil.copy(TREE / name, tmp_path / name)
     out = tmp_path / "build/test/vm-san"
-    (out / "results.xml").write_text('<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase>'
-                                     '<testcase name="c"><skipped type="pytest.skip"/></testcase></testsuite>')
+    (out / "results.xml").write_text('<testsuite><testcase classname="t.a" name="a"/>'
+                                     '<testcase classname="t.a" name="b"><failure/></testcase>'
+                                     '<testcase classname="t.a" name="c"><skipped type="pytest.skip"/></testcase></testsuite>')
     (out / "torture.json").write_text(json.dumps({"operations": 1000, "frames": 123456}))
     (out / "faults.json").write_text(json.dumps({"open": 40, "module": 2}))
     (out / "fuzz.json").write_text(json.dumps({"requests by root": 500, "requests by nobody": 500, "frames, loop": 20000}))
@@ -36,7 +38,7 @@ def run(*command, cwd=TREE):
 def test_figures(tree):
     """One row a kernel; a report of a sanitizer counts whatever the tests said."""
     (tree / "build/test/run").write_text("make test, a sample\n")
-    (tree / "build/test/vm-san.skip").write_text("b\nc\n")
+    (tree / "build/test/vm-san.skip").write_text("t/a.py::d\nt/a.py::e[phases/01]\n")
     (tree / "build/test/fuzzers.json").write_text(json.dumps(
         {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None}}))
     status, text = run(tree / "tools/trust")
@@ -77,12 +79,15 @@ def test_guest_that_died(tree):
 
 
 def test_guests_add_up(tree):
-    """What several guests of a kernel have shown is one row; another kernel has another."""
+    """What several guests of a kernel have shown is one row; another kernel has another. A test counts as it ended last."""
     for name in ("vm-torture-san", "vm-torture-kcsan"):
         shutil.copytree(tree / "build/test/vm-san", tree / "build/test" / name)
+    (tree / "build/test/vm-torture-san/results.xml").write_text('<testsuite><testcase classname="t.a" name="b"/></testsuite>')
+    for time, name in enumerate(("vm-san", "vm-torture-san")):
+        os.utime(tree / "build/test" / name, (time, time))
     lines = run(tree / "tools/trust")[1].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:6]]
-    assert rows == [["san", "2", "2", "2 000", "246 912", "84", "2 000", "40 000", "2"],
+    assert rows == [["san", "2", "0", "2 000", "246 912", "84", "2 000", "40 000", "2"],
                     ["kcsan", "1", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]]
 
 
