@@ -258,6 +258,30 @@ def test_impairments(vnet, each, before, settings):
     alive(link)
 
 
+def test_impairments_find_nothing_twice(vnet, injected, request):
+    """Half of a change's allocations fail, also what the kernel tries again elsewhere: still both directions or neither."""
+    near, far = vnet.namespace("A"), vnet.namespace("B")
+    both = {number | NLA_F_NESTED: nest({"DELAY": MS}) for number in (IMPAIR, PEER_IMPAIR)}
+    answers = {0: 0, errno.ENOMEM: 0}
+
+    def impaired(ns, name):
+        info = parse(ns.call(lambda: link_attributes(name))[LINKINFO])
+        return b"" != parse(info[INFO_DATA]).get(IMPAIR, b"")
+
+    injected["impairments, by chance"] = 0
+    for _ in range(300 if request.config.getoption("--faults") == 0 else 100):
+        if not near.devices():
+            assert near.call(lambda: ask_link({IFNAME: "vn0"}, {PEER: peer({IFNAME: "vn1", NET_NS_FD: far.fd})})) == (0, "")
+        with faults.failing(50):
+            error, _ = near.call(lambda: ask_link({IFNAME: "vn0"}, both, flags=0))
+            injected["impairments, by chance"] += faults.happened()
+        answers[error] += 1
+        assert impaired(near, "vn0") == impaired(far, "vn1") == (not error)
+        if not error:
+            assert near.call(lambda: delete_link("vn0")) == (0, "")
+    assert all(answers.values()), answers
+
+
 def vnet_clear(end):
     """Makes a wire clean again."""
     end.ns.call(lambda: ask_link({IFNAME: end.name}, {IMPAIR | NLA_F_NESTED: nest({"CLEAR": 1})}, flags=0))
@@ -313,27 +337,31 @@ def prepared(vnet, link, wire):
         if wire in ("impaired", "XDP_TX"):
             (a if wire == "impaired" else b).impair(IMPAIRED)
         if wire == "plain":
+            a.impair("vlan push 5")
             b.ethtool("-K", "rx", "off", "gro", "off", "rxhash", "off", "rxvlan", "off")
         if wire == "XDP":
             program = stack.enter_context(Program(b, "headroom"))
-        if wire == "XDP_TX":
+        if wire in ("XDP_TX", "XDP both ways"):
             program = stack.enter_context(Program(b, "tx"))
+        if wire == "XDP both ways":
+            stack.enter_context(Program(a, "pass"))
         if wire == "redirect":
             other = second_link(vnet, link)
             program = stack.enter_context(Program(b, "redirect")).args(index_of(other.a))
             stack.enter_context(Program(other.b, "pass"))
             other.a.impair(IMPAIRED)
         yield program
-        for end in {a, b} if wire in ("impaired", "XDP_TX") else ():
+        for end in {a, b}:
             vnet_clear(end)
 
 
-@pytest.mark.parametrize("wire", ["clean", "plain", "impaired", "XDP", "XDP_TX", "redirect", "loop", "reflect"])
+@pytest.mark.parametrize("wire", ["clean", "plain", "impaired", "XDP", "XDP_TX", "XDP both ways", "redirect", "loop",
+                                  "reflect"])
 def test_path_of_frames(vnet, injected, wire, request):
     """A third of the driver's allocations fail, in interrupts, too: what is lost is counted, and then all is well.
 
     Somebody looks on, so each frame is shared, and the driver must copy what it wants to write to. Some are too short
-    for Ethernet; with a program there are also such as never were a frame of the stack's.
+    for Ethernet, some have a tag; with a program there are also such as never were a frame of the stack's.
     """
     link = vnet.single(wire) if wire in ("loop", "reflect") else vnet.pair()
     a, b = link.a, link.b
@@ -344,6 +372,7 @@ def test_path_of_frames(vnet, injected, wire, request):
         with faults.failing(33):
             for number in range(count):
                 one = frame(b, a, 20 + 7 * number % 1440, 0x800 if wire == "reflect" else HELLO)
+                one = one[:12] + number % 3 // 2 * b"\x81\x00\x00\x07" + one[12:]
                 try:
                     sock.send(one)
                     if program:
