@@ -23,6 +23,7 @@ from traffic import checksum
 from uapi import MS, UAPI, nest, some_settings
 
 PR_SET_PDEATHSIG = 1
+SO_SNDBUFFORCE = 32
 NICENESS = 15  # of traffic: what happens to it would else wait for its turn most of the time
 DISPATCHED, XDP_SKB_MODE = 48, 2  # BPF_DISPATCHER_MAX, XDP_FLAGS_SKB_MODE
 IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 5, 28, 0x100, 0x200
@@ -501,6 +502,8 @@ class Torture:
         data = bytes_of(self.rng, end.mac, end.mac)
         with end.packet_socket(0, bypass=True) as sock:
             sock.setblocking(False)
+            # Nobody misses what a queue holds as long as it takes more, so it must be filled.
+            sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 26)
 
             def noticed():
                 with contextlib.suppress(OSError):  # the ring is full, as it should be
