@@ -330,7 +330,7 @@ IMPAIRED = "delay 1ms jitter 0.2ms duplicate 50% corrupt 50% truncate 50% to 40 
 
 @contextlib.contextmanager
 def prepared(vnet, link, wire):
-    """Makes a path of frames as it is to be; yields the program that frames go through in the end, if there is one."""
+    """Makes a path of frames as it is to be; yields the program that sends such as never were the stack's, if there is one."""
     a, b = link.a, link.b
     with contextlib.ExitStack() as stack:
         program = None
@@ -340,10 +340,11 @@ def prepared(vnet, link, wire):
             a.impair("vlan push 5")
             b.ethtool("-K", "rx", "off", "gro", "off", "rxhash", "off", "rxvlan", "off")
         if wire == "XDP":
-            program = stack.enter_context(Program(b, "headroom"))
-        if wire in ("XDP_TX", "XDP both ways"):
-            program = stack.enter_context(Program(b, "tx"))
+            stack.enter_context(Program(b, "headroom"))
+        if wire == "XDP_TX":
+            stack.enter_context(Program(b, "tx"))
         if wire == "XDP both ways":
+            program = stack.enter_context(Program(b, "redirect")).args(index_of(b))
             stack.enter_context(Program(a, "pass"))
         if wire == "redirect":
             other = second_link(vnet, link)
