@@ -269,7 +269,7 @@ def test_impairments_find_nothing_twice(vnet, injected, request):
         return b"" != parse(info[INFO_DATA]).get(IMPAIR, b"")
 
     injected["impairments, by chance"] = 0
-    for _ in range(300 if request.config.getoption("--faults") == 0 else 100):
+    for _ in range(150 if request.config.getoption("--faults") == 0 else 60):
         if not near.devices():
             assert near.call(lambda: ask_link({IFNAME: "vn0"}, {PEER: peer({IFNAME: "vn1", NET_NS_FD: far.fd})})) == (0, "")
         with faults.failing(50):
