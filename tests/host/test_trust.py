@@ -57,6 +57,17 @@ def test_races_of_others(tree, there, reports):
     assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith(reports)
 
 
+def test_soak(tree):
+    """What it has compared."""
+    (tree / "build/soak").mkdir()
+    samples = [{"frames": 9, "kB": 7}, {"frames": 10, "kB": 8000}, {"frames": 12, "kB": 7000}]
+    (tree / "build/soak/soak.json").write_text(json.dumps(
+        {"minutes": 3, "operations": 1500, "requests": 100, "frames": 700, "samples": samples}))
+    assert run(tree / "tools/trust")[1].splitlines()[-1] == (
+        "The last soak went on for 3 minutes: 1 500 operations, 100 requests, 700 frames. From its second minute to its last:"
+        " frames 10 to 12; kB 8 000 to 7 000.")
+
+
 @pytest.mark.parametrize("said", [
     "kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
     "ref_tracker: netdev@000000001234abcd has 1/3 users at",
