@@ -37,15 +37,32 @@ def run(*command, cwd=TREE):
 
 def test_figures(tree):
     """One row a kernel; a report of a sanitizer counts whatever the tests said."""
-    (tree / "build/test/run").write_text("make test, a sample\n")
     (tree / "build/test/vm-san.skip").write_text("t/a.py::d\nt/a.py::e[phases/01]\n")
     (tree / "build/test/fuzzers.json").write_text(json.dumps(
         {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None}}))
     status, text = run(tree / "tools/trust")
-    assert status == 0 and text.startswith("From make test, a sample:\n\n| Kernel | tests passed |")
-    cells = [cell.strip() for cell in text.splitlines()[4].strip("|").split("|")]
-    assert cells == ["san", "3", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
-    assert text.splitlines()[-1] == "| ring | 30 001 | 20 | 45 | no |"
+    assert status == 0 and text.startswith("| Kernel | driver | tests passed |")
+    cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
+    assert cells == ["san", "–", "3", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
+    assert text.splitlines()[-1] == "| ring | – | 30 001 | 20 | 45 | no |"
+
+
+def test_driver(tree):
+    """Is named by the commit that changed it last; a + says that it has been changed since."""
+    def git(*words):
+        return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=tree, check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.strip()
+    (tree / "vnet").mkdir()
+    (tree / "vnet/tx.c").write_text("/* one */\n")
+    git("init", "-q")
+    git("add", "vnet")
+    git("commit", "-qm", "vnet: send")
+    commit = git("rev-parse", "--short", "HEAD")
+    git("add", "tools")
+    git("commit", "-qm", "tools: tell")
+    assert f"| san | `{commit}` |" in run(tree / "tools/trust")[1]
+    (tree / "vnet/tx.c").write_text("/* two */\n")
+    assert f"| san | `{commit}+` |" in run(tree / "tools/trust")[1]
 
 
 @pytest.mark.parametrize("there, reports", [("vnet_poll+0x1/0x2 [vnet]", "2"), ("hrtimer_wakeup+0x1/0x2", "1")])
@@ -54,7 +71,7 @@ def test_races_of_others(tree, there, reports):
     (tree / "build/test/vm-san/console.log").write_text(
         f"[ 1.0] BUG: KCSAN: data-race in f / g\n[ 1.1]  f+0x1/0x2\n[ 1.2]  {there}\n[ 1.3] {66 * '='}\n"
         "[ 2.0] BUG: KASAN: slab-out-of-bounds in f+0x1/0x2\n")
-    assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith(reports)
+    assert run(tree / "tools/trust")[1].splitlines()[2].rstrip("| ").endswith(reports)
 
 
 def test_soak(tree):
@@ -64,7 +81,7 @@ def test_soak(tree):
     (tree / "build/soak/soak.json").write_text(json.dumps(
         {"minutes": 3, "operations": 1500, "requests": 100, "frames": 700, "samples": samples}))
     assert run(tree / "tools/trust")[1].splitlines()[-1] == (
-        "The last soak went on for 3 minutes: 1 500 operations, 100 requests, 700 frames. From its second minute to its last:"
+        "The last soak, of –, went on for 3 minutes: 1 500 operations, 100 requests, 700 frames. From its second minute to its last:"
         " frames 10 to 12; kB 8 000 to 7 000.")
 
 
@@ -78,15 +95,15 @@ def test_soak(tree):
 def test_reports(tree, said):
     """In the words in which they stand in the log."""
     (tree / "build/test/vm-san/console.log").write_text(f"[    1.0] fine\n[    2.0] {said}\n")
-    assert run(tree / "tools/trust")[1].splitlines()[4].rstrip("| ").endswith("| 1")
+    assert run(tree / "tools/trust")[1].splitlines()[2].rstrip("| ").endswith("| 1")
 
 
 def test_guest_that_died(tree):
     """Is a failure, and what its log says counts; so does what those said that the emulator ended, whose int3 is none."""
     (tree / "build/test/vm-san/results.xml").unlink()
     (tree / "build/test/vm-san.died0.log").write_text("[ 1.0] BUG: KASAN: use-after-free\n[ 2.0] Oops: int3: 0000 [#1]\n")
-    cells = [cell.strip() for cell in run(tree / "tools/trust")[1].splitlines()[4].strip("|").split("|")]
-    assert cells[:3] == ["san", "–", "1"] and cells[-1] == "2"
+    cells = [cell.strip() for cell in run(tree / "tools/trust")[1].splitlines()[2].strip("|").split("|")]
+    assert cells[:4] == ["san", "–", "–", "1"] and cells[-1] == "2"
 
 
 def test_guests_add_up(tree):
@@ -97,9 +114,9 @@ def test_guests_add_up(tree):
     for time, name in enumerate(("vm-san", "vm-torture-san")):
         os.utime(tree / "build/test" / name, (time, time))
     lines = run(tree / "tools/trust")[1].splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:6]]
-    assert rows == [["san", "2", "0", "2 000", "246 912", "84", "2 000", "40 000", "2"],
-                    ["kcsan", "1", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4]]
+    assert rows == [["san", "–", "2", "0", "2 000", "246 912", "84", "2 000", "40 000", "2"],
+                    ["kcsan", "–", "1", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]]
 
 
 def test_page(tree):
@@ -112,11 +129,24 @@ def test_page(tree):
     assert [part.split("<!-- figures -->")[0] for part in (before, after)] == [after.split("<!-- figures -->")[0]] * 2
 
 
+def test_part_of_the_page(tree):
+    """What is named is put in, and nothing else changes."""
+    before = (tree / "docs/trust.md").read_text().splitlines()
+    assert run(tree / "tools/trust", "--write", "san")[0] == 0
+    after = (tree / "docs/trust.md").read_text().splitlines()
+    assert [line.split(" | ")[:4] for line in after if line not in before] == [["| san", "–", "1", "1"]]
+    assert len(before) == len(after)
+
+
 def test_nothing_to_tell(tree):
-    """Is said."""
+    """Is said, and the page stays."""
+    before = (tree / "docs/trust.md").read_text()
+    assert run(tree / "tools/trust", "--write", "san", "kcsan", "soak") == (
+        1, "tools/trust: there are no results of kcsan soak in build: make test-all and make soak make them\n")
     shutil.rmtree(tree / "build/test/vm-san")
     assert run(tree / "tools/trust") == (
-        1, "tools/trust: there are no results in build/test: make test-all makes them\n")
+        1, "tools/trust: there are no results of 6.1 6.12 7.2 san kcsan in build: make test-all and make soak make them\n")
+    assert (tree / "docs/trust.md").read_text() == before
 
 
 def test_counts_of_another_build(tmp_path):
@@ -128,7 +158,10 @@ def test_counts_of_another_build(tmp_path):
 
 
 @pytest.mark.parametrize("command, said", [
-    (["tools/trust", "--wirte"], "tools/trust: give nothing, or --write\n"),
+    (["tools/trust", "--wirte"], "tools/trust: give nothing, or --write, behind which may be some of 6.1 6.12 7.2 san"
+                                 " kcsan coverage soak fuzzers\n"),
+    (["tools/trust", "--write", "6.13"], "tools/trust: give nothing, or --write, behind which may be some of 6.1 6.12 7.2"
+                                         " san kcsan coverage soak fuzzers\n"),
     (["tools/coverage", "tests"], "tools/coverage: there are no counts in tests\n"),
     (["tools/soak", "6.12"], "tools/soak: say for how many minutes, 3 or more: make soak MINUTES=60\n"),
     (["tools/soak", "6.12", "2"], "tools/soak: say for how many minutes, 3 or more: make soak MINUTES=60\n"),

@@ -18,12 +18,11 @@ from link import End
 from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, INFO_KIND, LINKINFO, MTU, NET_NS_FD, NLA_F_NESTED, NLM_F_CREATE,
                      NLM_F_EXCL, NUM_RX_QUEUES, NUM_TX_QUEUES, PEER, WIRE, IFINFOMSG, RTM_NEWLINK, add_address,
                      ask_link, attach_xdp, attribute, attributes, delete_link, peer, request)
-from nic import LIBC, SLOWNESS, SO_TIMESTAMPNS, ethtool_request, mac, run, wait_for
+from nic import LIBC, SLOWNESS, SO_SNDBUFFORCE, SO_TIMESTAMPNS, ethtool_request, mac, run, wait_for
 from traffic import checksum
 from uapi import MS, UAPI, nest, some_settings
 
 PR_SET_PDEATHSIG = 1
-SO_SNDBUFFORCE = 32
 NICENESS = 15  # of traffic: what happens to it would else wait for its turn most of the time
 DISPATCHED, XDP_SKB_MODE = 48, 2  # BPF_DISPATCHER_MAX, XDP_FLAGS_SKB_MODE
 IFLA_LINK, IFLA_NET_NS_FD, IFF_PROMISC, IFF_ALLMULTI = 5, 28, 0x100, 0x200
