@@ -171,6 +171,7 @@ static void vnet_part(struct vnet_priv *priv)
 	for (i = 0; i < priv->queues; i++) {
 		hrtimer_cancel(&priv->queue[i].irq_timer);
 		priv->queue[i].feeds = NULL;
+		priv->queue[i].feed_turn = NULL;
 	}
 }
 

@@ -71,6 +71,8 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @feeds: first of the queue pairs at the other end that send to this one;
  *	written while the link is frozen
  * @feed_next: next queue pair that sends to the same one
+ * @feed_turn: which of those that send to this one is to be the first next
+ *	time; NULL for @feeds; written by the poll, and while the link is frozen
  * @slots: memory of both rings
  * @tx: from vnet_start_xmit() and XDP, under the TX lock, to vnet_wire() in the
  *	poll of @far
@@ -118,6 +120,7 @@ struct vnet_queue {
 	struct vnet_wire_stats wire_stats ____cacheline_aligned_in_smp;
 
 	/* Written by the poll. */
+	struct vnet_queue *feed_turn;
 	struct vnet_ring rx;
 	spinlock_t rx_lock; /* makes the RX ring's producers one */
 	struct vnet_rx_stats rx_stats;

@@ -175,8 +175,9 @@ static bool vnet_carry_steered(struct vnet_queue *from, struct vnet_queue *to,
  * another CPU cannot hold this one for ever.
  *
  * Context: The wire (softirq); the consumer of @from's TX ring.
+ * Return: whether there was something that did not have to wait.
  */
-static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
+static bool vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 {
 	const struct vnet_priv *near = netdev_priv(from->dev);
 	const struct vnet_priv *priv = netdev_priv(to->dev);
@@ -187,7 +188,7 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 	void *frame;
 
 	if (!found || unlikely(READ_ONCE(near->stalled)))
-		return;
+		return false;
 	for (i = 0; i < found; i++) {
 		frame = vnet_ring_peek(&from->tx, i);
 		len = vnet_frame_len(frame);
@@ -202,30 +203,41 @@ static void vnet_carry(struct vnet_queue *from, struct vnet_queue *to)
 		bytes += len;
 	}
 	if (!i)
-		return;
+		return false;
 	/* In one ring before it is gone from the other; see vnet_drain(). */
 	if (likely(!priv->steered))
 		vnet_ring_publish(&to->rx);
 	vnet_complete(from, i, bytes);
+	return true;
 }
 
 /**
  * vnet_wire() - carry to a queue all that was sent to it
  * @to: the queue that receives
  *
+ * Each time, another of several that send is the first: if there is not room
+ * for all, the others would never have their turn.
+ *
  * Context: The poll of @to (softirq).
  */
 void vnet_wire(struct vnet_queue *to)
 {
-	struct vnet_queue *from;
+	struct vnet_queue *first, *from, *served = NULL;
 
 	if (unlikely(to->line)) {
 		vnet_line_run(to);
 		if (to->line->active)
 			return;
 	}
-	for (from = to->feeds; from; from = from->feed_next)
-		vnet_carry(from, to);
+	first = to->feed_turn ?: to->feeds;
+	for (from = first; from; from = from->feed_next)
+		if (vnet_carry(from, to) && !served)
+			served = from;
+	for (from = to->feeds; from != first; from = from->feed_next)
+		if (vnet_carry(from, to) && !served)
+			served = from;
+	if (served)
+		to->feed_turn = served->feed_next;
 }
 
 /**
