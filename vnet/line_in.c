@@ -243,33 +243,80 @@ static u64 vnet_line_entered(void *frame, u64 now)
 }
 
 /**
- * vnet_line_take() - take what lies in a TX ring
+ * vnet_line_oldest() - the TX ring whose next frame came before the others'
+ * @line: the line
+ * @now: time, in ns
+ * @until: set to when the next frame of another ring came, in ns; VNET_NEVER if
+ *	there is none
+ *
+ * Of rings whose frames came at the same time, each has its turn.
+ *
+ * Context: Softirq; the consumer of the TX rings.
+ * Return: its queue; NULL if there are no frames.
+ */
+static struct vnet_queue *vnet_line_oldest(struct vnet_line *line, u64 now,
+					   u64 *until)
+{
+	const struct vnet_priv *near = line->near;
+	struct vnet_queue *q, *oldest = NULL;
+	u64 entered, first = VNET_NEVER;
+	unsigned int i;
+
+	*until = VNET_NEVER;
+	for (i = 1; i <= near->queues; i++) {
+		q = &near->queue[(line->serial.turn + i) % near->queues];
+		if (vnet_ring_count(&q->tx) == q->taken)
+			continue;
+		entered = vnet_line_entered(vnet_ring_peek(&q->tx, q->taken),
+					    now);
+		if (!oldest || entered < first) {
+			*until = first;
+			first = entered;
+			oldest = q;
+		} else {
+			*until = min(*until, entered);
+		}
+	}
+	if (oldest)
+		line->serial.turn = oldest->index;
+	return oldest;
+}
+
+/**
+ * vnet_line_take() - take what lies in a TX ring; its slots are still in use
  * @line: the line
  * @impair: the settings
- * @from: the queue
+ * @from: the queue; there are frames in its ring
  * @now: time, in ns
+ * @until: take what came before, but the first in any case, in ns
+ * @most: how many at most
  *
  * Context: Softirq; the consumer of the TX ring.
+ * Return: how many were taken.
  */
-static void vnet_line_take(struct vnet_line *line,
-			   const struct vnet_impair *impair,
-			   struct vnet_queue *from, u64 now)
+static unsigned int vnet_line_take(struct vnet_line *line,
+				   const struct vnet_impair *impair,
+				   struct vnet_queue *from, u64 now, u64 until,
+				   unsigned int most)
 {
-	unsigned int i, bytes = 0, found = vnet_ring_count(&from->tx);
+	unsigned int i;
 	void *frame;
 	u64 entered;
 
-	for (i = 0; i < found; i++) {
-		frame = vnet_ring_peek(&from->tx, i);
-		bytes += vnet_frame_len(frame);
-		/* First goes what has left the queue before this came. */
+	most = min(most, vnet_ring_count(&from->tx) - from->taken);
+	for (i = 0; i < most; i++) {
+		frame = vnet_ring_peek(&from->tx, from->taken);
 		entered = vnet_line_entered(frame, now);
+		if (entered >= until && i)
+			break;
+		from->taken++;
+		from->taken_bytes += vnet_frame_len(frame);
+		/* First goes what has left the queue before this came. */
 		if (vnet_serial_due(&line->serial, entered))
 			vnet_serial_run(line, impair, entered);
 		vnet_line_enter(line, impair, from, frame, now);
 	}
-	if (found)
-		vnet_line_complete(line, from, found, bytes);
+	return i;
 }
 
 /**
@@ -278,14 +325,32 @@ static void vnet_line_take(struct vnet_line *line,
  * @impair: the settings
  * @now: time, in ns
  *
+ * In the order in which the stack's frames came, whichever ring they are in:
+ * the first ring would get all the room that there is; XDP's come last, because
+ * nobody has noted when they came. No more than what is found at the start, so
+ * that fast producers cannot hold this CPU for ever. And each ring is given its
+ * slots back at once: byte queue limits learn from how many there are.
+ *
  * Context: Softirq; the consumer of the TX rings.
  */
 void vnet_line_take_all(struct vnet_line *line,
 			const struct vnet_impair *impair, u64 now)
 {
 	struct vnet_priv *near = line->near;
-	unsigned int i;
+	unsigned int i, left = 0;
+	struct vnet_queue *from;
+	u64 until;
 
 	for (i = 0; i < near->queues; i++)
-		vnet_line_take(line, impair, &near->queue[i], now);
+		left += vnet_ring_count(&near->queue[i].tx);
+	while (left && (from = vnet_line_oldest(line, now, &until)))
+		left -= vnet_line_take(line, impair, from, now, until, left);
+	for (i = 0; i < near->queues; i++) {
+		from = &near->queue[i];
+		if (!from->taken)
+			continue;
+		vnet_line_complete(line, from, from->taken, from->taken_bytes);
+		from->taken = 0;
+		from->taken_bytes = 0;
+	}
 }

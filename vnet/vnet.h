@@ -78,6 +78,9 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  *	poll of @far
  * @tx_stats: counters of the side that puts frames into @tx
  * @wire_stats: counters of the side that takes them out
+ * @taken: how many frames an impaired wire has taken out of @tx in this run,
+ *	whose slots it has not given back yet
+ * @taken_bytes: of them all
  * @rx: from vnet_wire() to vnet_poll(), both in this queue's poll; when frames
  *	are steered (`ethtool -X`), from any poll of the device that holds
  *	@rx_lock
@@ -118,13 +121,15 @@ struct vnet_queue {
 
 	/* Written by the wire. */
 	struct vnet_wire_stats wire_stats ____cacheline_aligned_in_smp;
+	unsigned int taken;
+	unsigned int taken_bytes;
 
 	/* Written by the poll. */
-	struct vnet_queue *feed_turn;
 	struct vnet_ring rx;
 	spinlock_t rx_lock; /* makes the RX ring's producers one */
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
+	struct vnet_queue *feed_turn;
 	unsigned int gro_useless;
 	unsigned int gro_skip;
 	bool irq_fresh;

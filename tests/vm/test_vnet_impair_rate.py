@@ -1,12 +1,14 @@
 """The impaired wire: the rate and its queue, in which order the stages come, VLAN tags, large frames, flaps."""
 
 import contextlib
+import os
 import re
 import socket
 import struct
 
 import pytest
 
+from frames import Collector, numbered
 from impaired import MS, S, Tap, cross, line, lost, make, numbers, plain_queue, quick, send
 from link import IN_FLIGHT
 from netns import Job
@@ -64,6 +66,36 @@ def test_watchdog_waits_for_what_is_before_the_ring(vnet):
     wait_for(lambda: link.a.stat("tx_packets") > 100, "the ring's turn", timeout=60)
     assert not link.a.extra()["tx_timeouts"]
     link.a.impair("rate none")
+
+
+@pytest.mark.once
+def test_queue_is_shared_by_when_frames_came(vnet):
+    """Of frames that lie in two TX rings, those survive that came first, and not those of the ring that is looked at first."""
+    two = "numtxqueues 2 numrxqueues 2"
+    link = vnet.pair(two, two)
+    link.a.ethtool("-G", "tx", "64")
+    link.a.impair("rate 5kbit queue 10")  # a frame takes 96 ms
+    link.a.stall()
+
+    def fill():
+        socks = [link.a.packet_socket(0, bypass=True) for _ in range(2)]
+        with contextlib.suppress(OSError):
+            for number in range(65):
+                for flow, sock in enumerate(socks):
+                    os.sched_setaffinity(0, {flow})
+                    sock.send(numbered(link.a.mac, link.b.mac, flow, number))
+        for sock in socks:
+            sock.close()
+
+    collector = Collector(link.b)
+    link.a.ns.call(fill)
+    wait_for(lambda: link.a.extra()["tx_timeouts"], "the watchdog", timeout=60)
+    link.at_rest()
+    survived = [len(numbers) for _, numbers in sorted(collector.end().items())]
+    assert len(survived) == 2 and sum(survived) >= 11 and min(survived) >= 4, survived
+    extra = link.a.extra()
+    assert extra["line_queue_drops"] == 128 - sum(survived)
+    assert extra["wire_completions"] == 2  # each ring's at once, or byte queue limits would take them for few
 
 
 def numbers_of(arrivals):
