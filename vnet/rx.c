@@ -56,10 +56,10 @@ void vnet_irq_fire(struct vnet_queue *q)
  * @q: the queue that receives
  * @from: the queue that has sent; NULL if it was steered here
  *
- * It cannot wait if the frames are many, or if their sender is stopped: for
- * more would not come.
+ * It cannot wait if the frames are many, or if their sender is stopped, or if
+ * there is no room for others: for more would not come.
  *
- * Context: Bottom halves off.
+ * Context: Bottom halves off; without @from, the RX ring's producer.
  * Return: true if it was put off.
  */
 static bool vnet_irq_moderate(struct vnet_queue *q,
@@ -69,7 +69,7 @@ static bool vnet_irq_moderate(struct vnet_queue *q,
 
 	if (frames && vnet_ring_count(from ? &from->tx : &q->rx) >= frames)
 		return false;
-	if (from && netif_xmit_stopped(from->txq))
+	if (from ? netif_xmit_stopped(from->txq) : vnet_ring_full(&q->rx))
 		return false;
 	if (!READ_ONCE(q->irq_put_off)) {
 		WRITE_ONCE(q->irq_due, ktime_add_us(ktime_get(),
@@ -196,18 +196,23 @@ void vnet_irq_force(struct vnet_queue *q)
  * @q: the queue
  *
  * A frame that came between the last look at the rings and the unmasking
- * raised no interrupt, hence the second look.
+ * raised no interrupt, hence the second look. It could wait, unless one of
+ * several senders is stopped, or it was steered to a ring that had no room;
+ * rather than to ask for that, it does not.
  *
  * Context: The poll, after napi_complete_done().
  */
 static void vnet_irq_unmask(struct vnet_queue *q)
 {
+	const struct vnet_priv *priv = netdev_priv(q->dev);
+
 	/* Unmask first, then look. Pairs with vnet_irq_raise(). */
 	smp_store_mb(q->irq_masked, false);
 	if (unlikely(vnet_ring_count(&q->rx)))
 		vnet_irq_fire(q);
 	else if (unlikely(vnet_wire_pending(q)))
-		vnet_irq_raise(q, q->feeds, false);
+		vnet_irq_raise(q, q->feeds, priv->steered ||
+			       (q->feeds && q->feeds->feed_next));
 }
 
 /**

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,18 @@ def test_stopped_sender_is_not_kept_waiting(vnet):
     no_bql(link.a)
     moderate(link.b, 1000000, 0)
     assert 24 <= interrupts(link, 100) <= 26
+
+
+def test_full_ring_is_not_kept_waiting(vnet):
+    """A ring that steered frames have filled raises its interrupt: with a second for each, it would take 25 s."""
+    link = vnet.pair(TWO, TWO)
+    no_bql(link.a)
+    link.b.ethtool("-G", "rx", "8")
+    link.b.ethtool("-X", "weight", "0", "1")
+    moderate(link.b, 1000000, 0)
+    begin = time.monotonic()
+    send(link, 200)
+    assert time.monotonic() - begin < 20
 
 
 @pytest.mark.pace
