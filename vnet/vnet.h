@@ -253,11 +253,14 @@ static inline struct xdp_frame *vnet_frame_xdp(void *frame)
  * vnet_frame_mark() - make a frame that XDP has sent fit for a ring
  * @xdpf: the XDP frame
  *
+ * What a program has said about it (bpf_xdp_adjust_meta()) no wire carries.
+ *
  * Context: Any.
  * Return: what to put into the ring.
  */
 static inline void *vnet_frame_mark(struct xdp_frame *xdpf)
 {
+	xdpf->metasize = 0;
 	return (void *)((unsigned long)xdpf | VNET_FRAME_XDP);
 }
 

@@ -48,16 +48,22 @@ void vnet_frame_drop(void *frame)
  * checksum was this end's, and the other makes its own. But not of frames that
  * GRO has joined as a list: each has been looked at, and the sum of the whole
  * would be that of none. The flow's hash stays, as if the far end had computed
- * it.
+ * it. What an XDP program has said about the frame lies with bytes that it may
+ * share with copies, to which it stays.
  *
  * Context: The wire (softirq).
- * Return: 0, or -ENOMEM if a user's pages could not be copied.
+ * Return: 0, or -ENOMEM if a user's pages, or those bytes, could not be copied.
  */
 int vnet_forget(struct sk_buff *skb)
 {
 	/* Pages lent by MSG_ZEROCOPY go back when the frame has left. */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
 		return -ENOMEM;
+	if (unlikely(skb_metadata_len(skb))) {
+		if (skb_unclone(skb, GFP_ATOMIC))
+			return -ENOMEM;
+		skb_metadata_clear(skb);
+	}
 	skb_orphan(skb);
 	/* As if between namespaces, wherever the far end is. */
 	skb_scrub_packet(skb, true);

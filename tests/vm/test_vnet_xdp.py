@@ -323,20 +323,48 @@ def test_tail(vnet, delta):
         assert cross(link, one) == [one[:delta] if delta < 0 else one + bytes(delta)]
 
 
-def test_metadata(vnet):
-    """What a program says about a frame is known behind it: a filter makes it the frame's mark."""
-    link = vnet.pair()
-    with Program(link.b, "meta") as program, link.b.packet_socket(HELLO) as sock:
-        link.b.run("tc", "qdisc", "add", "dev", "vn1", "clsact")
-        link.b.run("tc", "filter", "add", "dev", "vn1", "ingress", "bpf", "da", "obj", TREE / "build/xdp/programs.o",
-                   "program", "mark_from_meta")
+@contextlib.contextmanager
+def marked(end):
+    """Makes what a program has said about a frame its mark; yields what receives one and returns its bytes and its mark."""
+    with end.packet_socket(HELLO) as sock:
+        end.run("tc", "qdisc", "add", "dev", end.name, "clsact")
+        end.run("tc", "filter", "add", "dev", end.name, "ingress", "bpf", "da", "obj", TREE / "build/xdp/programs.o",
+                "program", "mark_from_meta")
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVMARK, 1)
+
+        def receive():
+            data, extra, _, _ = sock.recvmsg(2048, 100)
+            return data, struct.unpack("=I", next(value for _, kind, value in extra if kind == SO_MARK))[0]
+
+        yield receive
+
+
+def test_metadata(vnet):
+    """What a program says about a frame is known behind it."""
+    link = vnet.pair()
+    one = frame(link.b, link.a)
+    with Program(link.b, "meta") as program, marked(link.b) as receive:
         for mark in (1234, 5678):
             program.args(mark)
-            send(link.a, frame(link.b, link.a))
-            data, extra, _, _ = sock.recvmsg(2048, 100)
-            assert data == frame(link.b, link.a)
-            assert struct.unpack("=I", next(value for _, kind, value in extra if kind == SO_MARK))[0] == mark
+            send(link.a, one)
+            assert receive() == (one, mark)
+
+
+@pytest.mark.parametrize("words", ["clear", "delay 1ms"])
+@pytest.mark.parametrize("way", ["XDP", "tc"])
+def test_no_wire_carries_metadata(vnet, words, way):
+    """What a program has said stays at this end, whether XDP sends the frame on or the stack."""
+    link = vnet.pair()
+    other = second_link(vnet, link)
+    other.a.impair(words)
+    one = frame(other.b, link.a)
+    with Program(link.b, "meta") as program, marked(link.b), marked(other.b) as receive:
+        if way == "tc":
+            link.b.run("tc", "filter", "add", "dev", link.b.name, "ingress", "matchall", "action", "mirred", "egress", "mirror",
+                       "dev", other.a.name)
+        program.args(1234, index_of(other.a) if way == "XDP" else 0)
+        send(link.a, one)
+        assert receive() == (one, 0)
 
 
 def jumbo(vnet):

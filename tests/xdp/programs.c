@@ -192,7 +192,7 @@ int scribble(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-/* Hands args[0] on with the frame. */
+/* Hands args[0] on with the frame; sends it out of the device args[1], if any. */
 SEC("xdp")
 int meta(struct xdp_md *xdp)
 {
@@ -204,7 +204,7 @@ int meta(struct xdp_md *xdp)
 	if ((void *)(data + 1) > (void *)(long)xdp->data)
 		return XDP_ABORTED;
 	*data = arg(0);
-	return XDP_PASS;
+	return arg(1) ? bpf_redirect(arg(1), 0) : XDP_PASS;
 }
 
 /* Behind `meta`, at the ingress: makes it the frame's mark. */
