@@ -69,12 +69,16 @@ static struct sk_buff *vnet_line_copy(struct vnet_line *line,
 {
 	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
 
-	if (!copy)
+	vnet_line_count(line, VNET_XSTAT_DUPLICATED, 1);
+	if (!copy) {
+		trace_vnet_drop(line->near->dev, VNET_CB(skb)->ordinal,
+				VNET_XSTAT_NO_MEMORY);
+		vnet_line_count(line, VNET_XSTAT_NO_MEMORY, 1);
 		return NULL;
+	}
 	*VNET_CB(copy) = *VNET_CB(skb);
 	VNET_CB(copy)->delay += impair->set[VNET_IMPAIR_COPY_DELAY];
 	VNET_CB(copy)->marks = VNET_DUPLICATED;
-	vnet_line_count(line, VNET_XSTAT_DUPLICATED, 1);
 	return copy;
 }
 

@@ -391,6 +391,24 @@ def test_path_of_frames(vnet, injected, wire, request):
         alive(link)
 
 
+def test_copies(vnet, injected):
+    """A frame that was to come twice and found no memory for its copy is counted: as that, and as lost."""
+    link = vnet.pair()
+    plain_queue(link.a)
+    link.a.impair("duplicate 100%")
+    with link.a.packet_socket(0) as sock:
+        with faults.failing(33):
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    sock.send(frame(link.b, link.a))
+            link.at_rest()
+            injected["copies"] = faults.happened()
+    extra = link.a.extra()
+    assert extra["line_duplicated"] == extra["line_frames"] > extra["line_no_memory"] > 0
+    assert extra["line_delivered"] == 2 * extra["line_frames"] - extra["line_no_memory"]
+    alive(link)
+
+
 @pytest.mark.parametrize("event", ["NETDEV_REGISTER", "NETDEV_POST_INIT"])
 def test_somebody_refuses_a_new_device(vnet, injected, event):
     """Neither end stays."""
