@@ -260,10 +260,10 @@ def test_steering_spreads_one_queue_over_two(vnet):
     link = vnet.pair(TWO, TWO)
     link.b.ethtool("-X", "weight", "1", "3")
     before = received(link)
-    for flow in range(16):
-        send(link, 5, flow)
+    for flow in range(64):  # by chance, a quarter of them; of a few, it may be half
+        send(link, 2, flow)
     first, second = (now - then for now, then in zip(received(link), before))
-    assert first + second == 80 and 0 < first < second
+    assert first + second == 128 and 0 < first < second
 
 
 def set_hash_function(end, function):

@@ -192,7 +192,7 @@ int scribble(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-/* Hands args[0] on with the frame; sends it out of the device args[1], if any. */
+/* Hands args[0] on with the frame, to the stack or to the device args[1]. */
 SEC("xdp")
 int meta(struct xdp_md *xdp)
 {
