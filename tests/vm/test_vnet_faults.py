@@ -22,7 +22,7 @@ from netlink import (ADDRESS, IFNAME, IMPAIR, INFO_DATA, LINKINFO, MTU, NET_NS_F
 from nic import (DELETE_MODULE, FINIT_MODULE, HELLO, LIBC, OUT, PACKET_IGNORE_OUTGOING, SOL_PACKET, TREE, ethtool_counters,
                  ethtool_request, wait_for)
 from torture import GRINGPARAM, SCHANNELS, SRINGPARAM
-from test_vnet_xdp import second_link
+from test_vnet_xdp import mirror, second_link
 from uapi import MS, UAPI, nest
 
 # What the kernel says that finds no memory to note who holds what.
@@ -351,18 +351,24 @@ def prepared(vnet, link, wire):
             program = stack.enter_context(Program(b, "redirect")).args(index_of(other.a))
             stack.enter_context(Program(other.b, "pass"))
             other.a.impair(IMPAIRED)
+        if wire == "mirrored":
+            other = second_link(vnet, link)
+            stack.enter_context(Program(b, "meta"))
+            b.run("tc", "qdisc", "add", "dev", b.name, "clsact")
+            mirror(b, other.a)
         yield program
         for end in {a, b}:
             vnet_clear(end)
 
 
-@pytest.mark.parametrize("wire", ["clean", "plain", "impaired", "XDP", "XDP_TX", "XDP both ways", "redirect", "loop",
-                                  "reflect"])
+@pytest.mark.parametrize("wire", ["clean", "plain", "impaired", "XDP", "XDP_TX", "XDP both ways", "redirect",
+                                  "mirrored", "loop", "reflect"])
 def test_path_of_frames(vnet, injected, wire, request):
     """A third of the driver's allocations fail, in interrupts, too: what is lost is counted, and then all is well.
 
     Somebody looks on, so each frame is shared, and the driver must copy what it wants to write to. Some are too short
-    for Ethernet, some have a tag; with a program there are also such as never were a frame of the stack's.
+    for Ethernet, some have a tag; with a program there are also such as never were a frame of the stack's. Of what is
+    mirrored, the copy has to lose what a program has said of it, and the other has to keep it.
     """
     link = vnet.single(wire) if wire in ("loop", "reflect") else vnet.pair()
     a, b = link.a, link.b

@@ -323,6 +323,11 @@ def test_tail(vnet, delta):
         assert cross(link, one) == [one[:delta] if delta < 0 else one + bytes(delta)]
 
 
+def mirror(end, to):
+    """Has the kernel send a copy of all that an end receives out of another device."""
+    end.run("tc", "filter", "add", "dev", end.name, "ingress", "matchall", "action", "mirred", "egress", "mirror", "dev", to.name)
+
+
 @contextlib.contextmanager
 def marked(end):
     """Makes what a program has said about a frame its mark; yields what receives one and returns its bytes and its mark."""
@@ -360,8 +365,7 @@ def test_no_wire_carries_metadata(vnet, words, way):
     one = frame(other.b, link.a)
     with Program(link.b, "meta") as program, marked(link.b), marked(other.b) as receive:
         if way == "tc":
-            link.b.run("tc", "filter", "add", "dev", link.b.name, "ingress", "matchall", "action", "mirred", "egress", "mirror",
-                       "dev", other.a.name)
+            mirror(link.b, other.a)
         program.args(1234, index_of(other.a) if way == "XDP" else 0)
         send(link.a, one)
         assert receive() == (one, 0)
