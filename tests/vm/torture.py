@@ -86,10 +86,16 @@ class Slot:
         """Returns its one or two ends."""
         return [a for a, _ in self.link.directions]
 
-    def spray(self, ends=None):
-        """Has a process of its own send frames from some ends, or all, as long as it lives, whatever becomes of them."""
-        if self.sprayer:
+    def spray(self, ends=None, going=False):
+        """Has a process of its own send frames from some ends, or all, as long as it lives, whatever becomes of them.
+
+        If they are about to go, it sends anew, and never past the qdisc: there, the kernel divides by the number of the
+        device's queues (packet_pick_tx_queue), and sets that to 0 (remove_queue_kobjects) when nobody can find the device
+        any more; but who has found it before may not have come to divide yet.
+        """
+        if self.sprayer and not going:
             return
+        self.end_spray()
         ends = ends or self.ends()
         known = {}
 
@@ -118,7 +124,7 @@ class Slot:
             end, to = rng.choice(frames)
             try:
                 if end not in sockets:
-                    sockets[end] = end.packet_socket(0, bypass=rng.random() < 0.5), address(end), address(to)
+                    sockets[end] = end.packet_socket(0, bypass=not going and rng.random() < 0.5), address(end), address(to)
                 sock, *macs = sockets[end]
                 for _ in range(rng.randrange(1, 30)):
                     sock.send(bytes_of(rng, *macs))
@@ -153,12 +159,16 @@ class Slot:
         programs = [process.args[process.args.index("KILL") + 1] for _, process in self.processes if process.poll() is None]
         return ["iperf3" if program == "sh" else program for program in programs]
 
-    def end_traffic(self, of=None):
-        """Ends it; of the programs, perhaps only those of one end."""
+    def end_spray(self):
+        """Ends that process."""
         if self.sprayer:
             os.kill(self.sprayer, signal.SIGKILL)
             os.waitpid(self.sprayer, 0)
             self.sprayer = None
+
+    def end_traffic(self, of=None):
+        """Ends it; of the programs, perhaps only those of one end."""
+        self.end_spray()
         ended = [process for end, process in self.processes if of in (None, end)]
         for process in ended:
             process.send_signal(signal.SIGKILL)
@@ -389,6 +399,7 @@ class Torture:
 
     @operation(1)
     def is_deleted(self, slot, end):
+        slot.spray(going=True)
         return end.ns.call(lambda: delete_link(end.name))[0]
 
     @operation(0.3)
@@ -399,7 +410,7 @@ class Torture:
         if slot is self.slots[0] and end is slot.link.a:
             self.end_flood()
         if others:
-            slot.spray(others)
+            slot.spray(others, going=True)
         end.ns.delete()
         for other in others:
             wait_for(lambda other=other: not other.exists(), f"a link to go with {end.ns.name}")
@@ -413,6 +424,8 @@ class Torture:
 
     @operation(0.2)
     def module_goes_and_comes(self, slot, end):
+        for each in self.slots:
+            each.spray(going=True)
         self.vnet.unload()
         assert self.vnet.load() is None
 
