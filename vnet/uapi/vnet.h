@@ -250,7 +250,8 @@ enum {
  *
  * VNET_XSTAT_FRAMES: that came onto the wire.
  * VNET_XSTAT_LOST: lost on purpose.
- * VNET_XSTAT_DUPLICATED: of which a copy was made.
+ * VNET_XSTAT_DUPLICATED: to be copied; without memory for that, the copy counts
+ * as NO_MEMORY.
  * VNET_XSTAT_CORRUPTED: of which bits were flipped.
  * VNET_XSTAT_TRUNCATED: that were cut off.
  * VNET_XSTAT_REORDERED: held back for others to overtake them.
