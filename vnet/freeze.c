@@ -132,7 +132,7 @@ static void vnet_drain(struct vnet_priv *priv)
 		busy = false;
 		/* First what is to be carried: it may be steered anywhere. */
 		for (i = 0; i < priv->queues; i++)
-			busy |= vnet_wire_pending(&priv->queue[i]);
+			busy |= vnet_wire_pending(&priv->queue[i], true);
 		for (i = 0; i < priv->queues; i++)
 			busy |= !!vnet_ring_count(&priv->queue[i].rx);
 		if (!busy)
@@ -172,6 +172,7 @@ static void vnet_part(struct vnet_priv *priv)
 		hrtimer_cancel(&priv->queue[i].irq_timer);
 		priv->queue[i].feeds = NULL;
 		priv->queue[i].feed_turn = NULL;
+		priv->queue[i].waits = false;
 	}
 }
 

@@ -197,8 +197,8 @@ void vnet_irq_force(struct vnet_queue *q)
  *
  * A frame that came between the last look at the rings and the unmasking
  * raised no interrupt, hence the second look. It could wait, unless one of
- * several senders is stopped, or it was steered to a ring that had no room;
- * rather than to ask for that, it does not.
+ * several senders is stopped, or it was steered to a ring that has room only
+ * now; rather than to ask for that, it does not.
  *
  * Context: The poll, after napi_complete_done().
  */
@@ -210,7 +210,7 @@ static void vnet_irq_unmask(struct vnet_queue *q)
 	smp_store_mb(q->irq_masked, false);
 	if (unlikely(vnet_ring_count(&q->rx)))
 		vnet_irq_fire(q);
-	else if (unlikely(vnet_wire_pending(q)))
+	else if (unlikely(vnet_wire_pending(q, false)))
 		vnet_irq_raise(q, q->feeds, priv->steered ||
 			       (q->feeds && q->feeds->feed_next));
 }
@@ -357,6 +357,27 @@ static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
 }
 
 /**
+ * vnet_rx_room() - ask for the polls whose frames wait for room in an RX ring
+ * @q: the queue; it has room now
+ *
+ * Context: The poll; the RX ring's consumer.
+ */
+static void vnet_rx_room(struct vnet_queue *q)
+{
+	struct vnet_priv *priv = netdev_priv(q->dev);
+	unsigned int i;
+
+	/* Room first, then the look. Pairs with vnet_carry_steered(). */
+	smp_mb();
+	if (likely(!READ_ONCE(q->rx_wanted)) ||
+	    !test_and_clear_bit(0, &q->rx_wanted))
+		return;
+	for (i = 0; i < priv->queues; i++)
+		if (vnet_wire_pending(&priv->queue[i], true))
+			vnet_irq_fire(&priv->queue[i]);
+}
+
+/**
  * vnet_rx() - hand frames from the RX ring to the stack
  * @q: the queue
  * @budget: how many at most
@@ -403,6 +424,8 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 		}
 	}
 	vnet_ring_consume(&q->rx, count);
+	if (unlikely(priv->steered))
+		vnet_rx_room(q);
 	if (prog) {
 		vnet_xdp_finish(q, &work);
 		xdp_clear_return_frame_no_direct();
@@ -443,7 +466,7 @@ int vnet_poll(struct napi_struct *napi, int budget)
 		done = vnet_rx(q, budget - work);
 		work += done;
 	} while (done && work < budget &&
-		 (vnet_wire_due(q) || vnet_wire_pending(q)));
+		 (vnet_wire_due(q) || vnet_wire_pending(q, false)));
 	if (unlikely(q->line))
 		vnet_line_arm(q->line);
 

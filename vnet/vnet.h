@@ -81,10 +81,13 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  * @taken: how many frames an impaired wire has taken out of @tx in this run,
  *	whose slots it has not given back yet
  * @taken_bytes: of them all
+ * @waits: the first frame in @tx is steered to a queue whose RX ring is full,
+ *	and that queue's poll asks for the one that carries it
  * @rx: from vnet_wire() to vnet_poll(), both in this queue's poll; when frames
  *	are steered (`ethtool -X`), from any poll of the device that holds
  *	@rx_lock
  * @rx_lock: keeps the polls apart that steer frames to this queue
+ * @rx_wanted: bit 0: some of them have frames that wait for room in @rx
  * @rx_stats: counters of the poll
  * @napi: the poll
  * @gro_useless: frames that GRO could not join to others, one after the other
@@ -123,10 +126,12 @@ struct vnet_queue {
 	struct vnet_wire_stats wire_stats ____cacheline_aligned_in_smp;
 	unsigned int taken;
 	unsigned int taken_bytes;
+	bool waits;
 
 	/* Written by the poll. */
 	struct vnet_ring rx;
 	spinlock_t rx_lock; /* makes the RX ring's producers one */
+	unsigned long rx_wanted;
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
 	struct vnet_queue *feed_turn;
@@ -337,7 +342,7 @@ void vnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 /* wire.c */
 void vnet_wire(struct vnet_queue *to);
 bool vnet_wire_due(const struct vnet_queue *to);
-bool vnet_wire_pending(const struct vnet_queue *to);
+bool vnet_wire_pending(const struct vnet_queue *to, bool waiting);
 void vnet_frame_drop(void *frame);
 int vnet_forget(struct sk_buff *skb);
 struct vnet_queue *vnet_steer(struct vnet_queue *to, void *frame);

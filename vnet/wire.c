@@ -156,6 +156,9 @@ static bool vnet_carry_one(struct vnet_queue *from, struct vnet_queue *to,
  * @frame: the frame; ours unless false is returned
  * @pause: leave the frame where it is if the RX ring is full
  *
+ * If that is the ring of another poll, to look again and again would only keep
+ * the CPU from that poll, which will ask for this one instead.
+ *
  * Context: The wire (softirq); takes the lock of the queue that receives.
  * Return: false if the frame has to wait.
  */
@@ -163,12 +166,19 @@ static bool vnet_carry_steered(struct vnet_queue *from, struct vnet_queue *to,
 			       void *frame, bool pause)
 {
 	struct vnet_queue *rxq = vnet_steer(to, frame);
-	bool taken;
+	bool taken, waits = false;
 
 	spin_lock(&rxq->rx_lock);
 	taken = vnet_carry_one(from, to, rxq, frame, pause);
 	vnet_ring_publish(&rxq->rx);
+	if (unlikely(!taken) && rxq != to) {
+		set_bit(0, &rxq->rx_wanted);
+		/* Asked first, then the look. Pairs with vnet_rx_room(). */
+		smp_mb__after_atomic();
+		waits = vnet_ring_full(&rxq->rx);
+	}
 	spin_unlock(&rxq->rx_lock);
+	WRITE_ONCE(from->waits, waits);
 	return taken;
 }
 
@@ -235,13 +245,15 @@ void vnet_wire(struct vnet_queue *to)
 		if (to->line->active)
 			return;
 	}
+	if (!to->feeds)
+		return;
 	first = to->feed_turn ?: to->feeds;
-	for (from = first; from; from = from->feed_next)
+	from = first;
+	do {
 		if (vnet_carry(from, to) && !served)
 			served = from;
-	for (from = to->feeds; from != first; from = from->feed_next)
-		if (vnet_carry(from, to) && !served)
-			served = from;
+		from = from->feed_next ?: to->feeds;
+	} while (from != first);
 	if (served)
 		to->feed_turn = served->feed_next;
 }
@@ -261,11 +273,12 @@ bool vnet_wire_due(const struct vnet_queue *to)
 /**
  * vnet_wire_pending() - whether something is waiting to be carried to a queue
  * @to: the queue that receives
+ * @waiting: even if it waits for room that another poll will make
  *
  * Context: The poll of @to; from anywhere else, a good guess.
  * Return: true if there is.
  */
-bool vnet_wire_pending(const struct vnet_queue *to)
+bool vnet_wire_pending(const struct vnet_queue *to, bool waiting)
 {
 	const struct vnet_queue *from;
 	const struct vnet_priv *near;
@@ -278,7 +291,8 @@ bool vnet_wire_pending(const struct vnet_queue *to)
 	}
 	for (from = to->feeds; from; from = from->feed_next) {
 		near = netdev_priv(from->dev);
-		if (vnet_ring_count(&from->tx) && !READ_ONCE(near->stalled))
+		if (vnet_ring_count(&from->tx) && !READ_ONCE(near->stalled) &&
+		    (waiting || !READ_ONCE(from->waits)))
 			return true;
 	}
 	return false;

@@ -116,8 +116,9 @@ def comm(process):
 
 
 def napi_threads():
-    """Returns the names of the kernel's NAPI threads."""
-    return {name for process in Path("/proc").glob("[1-9]*") if (name := comm(process)).startswith("napi/")}
+    """Returns the kernel's NAPI threads: {name: process id}."""
+    return {name: int(process.name) for process in Path("/proc").glob("[1-9]*")
+            if (name := comm(process)).startswith("napi/")}
 
 
 def test_polls_in_threads(vnet):
@@ -139,6 +140,24 @@ def test_polls_in_threads(vnet):
     send(link, 100)
     (link.b.path / "threaded").write_text("0\n")
     send(link, 500)
+
+
+def test_full_ring_of_another_poll_is_waited_for(vnet):
+    """A poll whose frames wait for room in another's ring gives way to it: both are threads of real time on one CPU."""
+    link = vnet.pair(TWO, TWO)
+    no_bql(link.a)
+    link.b.ethtool("-G", "rx", "8")
+    moderate(link.b, 1000000, 100)
+    (link.b.path / "threaded").write_text("1\n")
+    for pid in napi_threads().values():
+        os.sched_setaffinity(pid, {1})
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(50))
+    for weight in (("0", "1"), ("1", "0")):  # whichever queue sends, one of these is another one
+        link.b.ethtool("-X", "weight", *weight)
+        before = link.b.extra()["napi_polls"]
+        send(link, 1000)
+        assert link.b.extra()["napi_polls"] - before < 4000
+    assert link.a.extra()["wire_paused"] > 0
 
 
 def tcp_stream(link, size=1 << 20):
