@@ -360,21 +360,40 @@ static void vnet_rx_join(struct vnet_queue *q, struct sk_buff *skb)
  * vnet_rx_room() - ask for the polls whose frames wait for room in an RX ring
  * @q: the queue; it has room now
  *
+ * Each time, another of them is the first, or this queue's own senders are: if
+ * there is not room for all, the others would never have their turn.
+ *
  * Context: The poll; the RX ring's consumer.
+ * Return: true if there were any; this poll is to make way for them.
  */
-static void vnet_rx_room(struct vnet_queue *q)
+static bool vnet_rx_room(struct vnet_queue *q)
 {
 	struct vnet_priv *priv = netdev_priv(q->dev);
-	unsigned int i;
+	struct vnet_queue *asked, *first = NULL;
+	unsigned int i, turn = q->rx_turn;
+	bool others = false;
 
 	/* Room first, then the look. Pairs with vnet_carry_steered(). */
 	smp_mb();
 	if (likely(!READ_ONCE(q->rx_wanted)) ||
 	    !test_and_clear_bit(0, &q->rx_wanted))
-		return;
-	for (i = 0; i < priv->queues; i++)
-		if (vnet_wire_pending(&priv->queue[i], true))
-			vnet_irq_fire(&priv->queue[i]);
+		return false;
+	for (i = 0; i < priv->queues; i++) {
+		asked = &priv->queue[(turn + i) % priv->queues];
+		if (!vnet_wire_pending(asked, true))
+			continue;
+		if (!first)
+			first = asked;
+		if (asked == q)
+			continue;
+		vnet_irq_fire(asked);
+		others = true;
+	}
+	if (first)
+		q->rx_turn = first->index + 1;
+	if (first == q)
+		vnet_wire(q);
+	return others;
 }
 
 /**
@@ -424,8 +443,6 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 		}
 	}
 	vnet_ring_consume(&q->rx, count);
-	if (unlikely(priv->steered))
-		vnet_rx_room(q);
 	if (prog) {
 		vnet_xdp_finish(q, &work);
 		xdp_clear_return_frame_no_direct();
@@ -452,6 +469,7 @@ static int vnet_rx(struct vnet_queue *q, int budget)
 int vnet_poll(struct napi_struct *napi, int budget)
 {
 	struct vnet_queue *q = container_of(napi, struct vnet_queue, napi);
+	const struct vnet_priv *priv = netdev_priv(q->dev);
 	int done, work = 0;
 
 	if (!budget)
@@ -465,6 +483,8 @@ int vnet_poll(struct napi_struct *napi, int budget)
 		vnet_wire(q);
 		done = vnet_rx(q, budget - work);
 		work += done;
+		if (unlikely(priv->steered) && done && vnet_rx_room(q))
+			break;
 	} while (done && work < budget &&
 		 (vnet_wire_due(q) || vnet_wire_pending(q, false)));
 	if (unlikely(q->line))

@@ -88,6 +88,8 @@ static_assert(VNET_RSS_TABLE >= 2 * VNET_QUEUES_MAX);
  *	@rx_lock
  * @rx_lock: keeps the polls apart that steer frames to this queue
  * @rx_wanted: bit 0: some of them have frames that wait for room in @rx
+ * @rx_turn: index of the queue whose senders are to be the first of these next
+ *	time; of as many as there are
  * @rx_stats: counters of the poll
  * @napi: the poll
  * @gro_useless: frames that GRO could not join to others, one after the other
@@ -135,6 +137,7 @@ struct vnet_queue {
 	struct vnet_rx_stats rx_stats;
 	struct napi_struct napi;
 	struct vnet_queue *feed_turn;
+	unsigned int rx_turn;
 	unsigned int gro_useless;
 	unsigned int gro_skip;
 	bool irq_fresh;

@@ -172,9 +172,12 @@ static bool vnet_carry_steered(struct vnet_queue *from, struct vnet_queue *to,
 	taken = vnet_carry_one(from, to, rxq, frame, pause);
 	vnet_ring_publish(&rxq->rx);
 	if (unlikely(!taken) && rxq != to) {
-		set_bit(0, &rxq->rx_wanted);
-		/* Asked first, then the look. Pairs with vnet_rx_room(). */
-		smp_mb__after_atomic();
+		/*
+		 * The look at the TX ring, then the question, then the look at
+		 * the RX ring; a full barrier on both sides. Pairs with
+		 * vnet_rx_room().
+		 */
+		test_and_set_bit(0, &rxq->rx_wanted);
 		waits = vnet_ring_full(&rxq->rx);
 	}
 	spin_unlock(&rxq->rx_lock);

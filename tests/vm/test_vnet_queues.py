@@ -8,7 +8,7 @@ import pytest
 from frames import ETH_P_IP, FIRST_PORT, Collector, numbered
 from link import IN_FLIGHT, VERSION
 from netlink import device_stats
-from nic import SLOWNESS, wait_for
+from nic import SLOWNESS, SO_SNDBUFFORCE, wait_for
 
 FOUR = "numtxqueues 4 numrxqueues 4"
 UDP_SEGMENT, SOL_UDP = 103, 17
@@ -147,6 +147,43 @@ def test_senders_take_turns(vnet, senders):
         return 40 <= sum(int.from_bytes(frame[34:36], "big") == FIRST_PORT + 1 for frame in got[:100]) <= 60
 
     wait_for(turns, "turns to be taken")
+
+
+@pytest.mark.parametrize("room", [8, 128])
+@pytest.mark.parametrize("target", [0, 1, 3])
+def test_steered_senders_take_turns(vnet, target, room):
+    """Where two are steered to a queue that has not room for all, each has half of it; the queue may be one's own.
+
+    With a budget of 64 frames, a ring of 128 is not empty when its poll makes way for the others.
+    """
+    link = vnet.pair(FOUR, FOUR)
+    queues(link.a, 2)
+    queues(link.b, 4)
+    no_bql(link.a)
+    interrupt_late(link.b, 0)
+    link.a.ethtool("-G", "tx", "4096")
+    link.b.ethtool("-G", "rx", str(room))
+    link.b.ethtool("-X", "weight", *("1" if queue == target else "0" for queue in range(4)))
+
+    def send():
+        macs = link.a.mac, link.b.mac
+        with link.a.packet_socket(0, True) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
+            for numbers in (range(1), range(1, 1000)):  # both are put off from about the same moment on
+                for cpu in range(2):
+                    os.sched_setaffinity(0, {cpu})
+                    for number in numbers:
+                        sock.send(numbered(*macs, cpu, number))
+
+    def turns():
+        with link.b.packet_socket(ETH_P_IP) as sock:
+            link.a.ns.call(send)
+            second = [int.from_bytes(sock.recv(2048)[34:36], "big") == FIRST_PORT + 1 for _ in range(2000)]
+        # From when the later one has begun to when the earlier one has ended.
+        begin, end = [i for i, later in enumerate(second) if later][1], 2000 - second[::-1].index(False)
+        return end - begin > 500 and 0.4 < sum(second[begin:end]) / (end - begin) < 0.6
+
+    wait_for(turns, "turns to be taken", 5)
 
 
 def test_queues_keep_to_cpus(vnet):
