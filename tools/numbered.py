@@ -17,7 +17,7 @@ def packet_socket(name, netns=None):
         if netns:
             with open(f"/run/netns/{netns}", encoding="ascii") as there:
                 LIBC.setns(there.fileno(), CLONE_NEWNET)
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(HELLO))
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         sock.bind((name, HELLO))
         LIBC.setns(home.fileno(), CLONE_NEWNET)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

@@ -131,7 +131,8 @@ class End:
     def packet_socket(self, ethertype=ETH_P_ALL, bypass=False):
         """Returns a packet socket on it; with type 0 it receives nothing, with bypass it sends past the qdisc."""
         def make():
-            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ethertype))
+            # Deaf until it is bound: one that hears all devices already is deaf for a while when it is bound to one.
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
             sock.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, int(bypass))
             sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)

@@ -212,7 +212,8 @@ class Nic:
 
     def raw_socket(self, ethertype=3):
         """Returns a packet socket on vnet0 that receives; of type 3 (ETH_P_ALL) everything, of type 0 nothing."""
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ethertype))
+        # Deaf until it is bound: one that hears all devices already is deaf for a while when it is bound to one.
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
         sock.bind((self.name, ethertype))
