@@ -181,9 +181,10 @@ def test_steered_senders_take_turns(vnet, target, room):
             second = [int.from_bytes(sock.recv(2048)[34:36], "big") == FIRST_PORT + 1 for _ in range(2000)]
         # From when the later one has begun to when the earlier one has ended.
         begin, end = [i for i, later in enumerate(second) if later][1], 2000 - second[::-1].index(False)
-        return end - begin > 500 and 0.4 < sum(second[begin:end]) / (end - begin) < 0.6
+        # Give or take a tenth, and a budget at either end; on a busy machine one may be through before the other begins.
+        return end - begin > 400 and abs(sum(second[begin:end]) - (end - begin) / 2) < 0.1 * (end - begin) + 64
 
-    wait_for(turns, "turns to be taken", 5)
+    wait_for(turns, "turns to be taken")
 
 
 def test_queues_keep_to_cpus(vnet):
