@@ -123,6 +123,31 @@ static struct sk_buff *vnet_xdp_copy(struct sk_buff *skb)
 }
 
 /**
+ * vnet_xdp_complete() - put into a frame's bytes what lies beside them
+ * @skb: the frame
+ *
+ * To be called while the frame is as its sender has made it: what is to be
+ * summed up may begin in what becomes a piece.
+ *
+ * Context: The poll.
+ * Return: the frame, held by nobody else; NULL if memory ran out, or the
+ * checksum cannot be filled in.
+ */
+static struct sk_buff *vnet_xdp_complete(struct sk_buff *skb)
+{
+	/* pktgen holds its frames, and nobody may lengthen what others hold. */
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (likely(skb) && unlikely(skb_vlan_tag_present(skb)))
+		skb = __vlan_hwaccel_push_inside(skb);
+	if (likely(skb) && skb->ip_summed == CHECKSUM_PARTIAL &&
+	    unlikely(skb_csum_hwoffload_help(skb, 0))) {
+		dev_kfree_skb_any(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/**
  * vnet_xdp_own() - make a frame's memory ours alone, and as programs want it
  * @skb: the frame; nobody else holds it, but its memory may be shared
  * @frags: the program takes frames in pieces
@@ -280,16 +305,11 @@ struct sk_buff *vnet_xdp_skb(struct vnet_queue *q, struct bpf_prog *prog,
 		dev_kfree_skb_any(skb);
 		return NULL;
 	}
-	/* pktgen holds its frames, and nobody may lengthen what others hold. */
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (likely(skb) && unlikely(skb_vlan_tag_present(skb)))
-		skb = __vlan_hwaccel_push_inside(skb);
-	if (skb)
+	skb = vnet_xdp_complete(skb);
+	if (likely(skb))
 		skb = vnet_xdp_own(skb, prog->aux->xdp_has_frags);
-	if (!skb || (skb->ip_summed == CHECKSUM_PARTIAL &&
-		     skb_csum_hwoffload_help(skb, 0))) {
+	if (unlikely(!skb)) {
 		vnet_count(&q->rx_stats, VNET_RX_DROPPED, 1);
-		dev_kfree_skb_any(skb);
 		return NULL;
 	}
 

@@ -15,10 +15,11 @@ from link import End
 from netlink import (CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NETLINK_GENERIC,
                      ask_generic)
 from nic import HELLO, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SLOWNESS, SO_MARK, SOL_PACKET, TREE, traced, wait_for
-from traffic import checksum_error, frame, send, snmp, transfer
+from traffic import checksum, checksum_error, frame, send, snmp, transfer
 
 OLD = os.uname().release.startswith("6.1.")
 SO_RCVMARK = 75
+PACKET_VNET_HDR, NEEDS_CSUM = 15, 1
 MARKER = 0x88B6  # the other EtherType for local experiments: a frame that says that those before it are through
 VERDICTS = ("rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx", "rx_xdp_redirect", "rx_xdp_aborted")
 
@@ -588,6 +589,23 @@ def test_checksum(vnet):
             sock.sendto(b"seventeen bytes  ", ("192.0.2.2", 9))
             packet = far.recv(2048)[14:]
             assert packet[28:45] == b"seventeen bytes  " and checksum_error(packet) == 0
+
+
+def test_checksum_in_a_piece(vnet):
+    """One that was left to the device, of bytes that lie in a piece, none of which are in the first."""
+    link = jumbo(vnet)
+    start, offset = 4000, 6
+    one = bytearray(frame(link.b, link.a, 5000))
+    one[start + offset:start + offset + 2] = bytes(2)
+    header = struct.pack("=BBHHHH", NEEDS_CSUM, 0, 0, 0, start, offset)
+    with Program(link.b, "frags_look") as program, link.b.packet_socket(HELLO) as far, link.a.packet_socket(0) as sock:
+        program.args(start)
+        sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        sock.send(header + one)
+        got = far.recv(65536)
+        assert checksum(got[start:]) == 0
+        assert program.seen()[1:] == (5000, got[start:start + 128])
+        assert got[:start + offset] == one[:start + offset] and got[start + offset + 2:] == one[start + offset + 2:]
 
 
 def test_generator(vnet):
