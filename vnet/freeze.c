@@ -76,17 +76,17 @@ static void vnet_producers_stop(struct vnet_priv *priv)
  * vnet_line_stop() - let nothing move on an impaired wire
  * @priv: the end that sends
  *
- * Context: Process context, RTNL held; sleeps.
+ * Context: Process context, RTNL held.
+ * Return: whether there is one; a poll that runs may not have seen it.
  */
-static void vnet_line_stop(struct vnet_priv *priv)
+static bool vnet_line_stop(struct vnet_priv *priv)
 {
 	struct vnet_line *line = priv->line;
 
 	if (!line || !line->runner)
-		return;
+		return false;
 	WRITE_ONCE(line->frozen, true);
-	/* A poll may not have seen it. */
-	napi_synchronize(&line->runner->napi);
+	return true;
 }
 
 /**
@@ -188,14 +188,21 @@ static void vnet_part(struct vnet_priv *priv)
 void vnet_freeze(struct vnet_priv *priv)
 {
 	struct vnet_priv *other = vnet_other_end(priv);
+	bool lines;
 
 	if (priv->up)
 		vnet_producers_stop(priv);
 	if (other)
 		vnet_producers_stop(other);
-	vnet_line_stop(priv);
+	lines = vnet_line_stop(priv);
 	if (other)
-		vnet_line_stop(other);
+		lines |= vnet_line_stop(other);
+	/*
+	 * Polls run with bottom halves off. Not napi_synchronize(): whoever
+	 * polls busily, in a thread or from a socket, may never let go.
+	 */
+	if (lines)
+		synchronize_net();
 	if (priv->up)
 		vnet_drain(priv);
 	if (other)

@@ -32,6 +32,8 @@ STATS = ("rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped
 NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 16, 3
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 1, 2
 NETDEV_CMD_QSTATS_GET, NETDEV_QSTATS_SCOPE_QUEUE, NLM_F_DUMP = 12, 1, 0x300
+NETDEV_CMD_NAPI_GET, NETDEV_CMD_NAPI_SET, NAPI_ID, NAPI_THREADED = 11, 14, 2, 8
+NAPI_IN_SOFTIRQ, NAPI_BUSY = 0, 2
 IFINDEX, QUEUE_ID, SCOPE = 1, 3, 4
 QSTATS = {8: "rx_packets", 9: "rx_bytes", 10: "tx_packets", 11: "tx_bytes", 13: "rx_missed", 33: "tx_stop",
           34: "tx_wake"}
@@ -153,19 +155,19 @@ def parse(data):
     return values
 
 
-def ask_generic(sock, family, command, values, dump=False):
-    """Asks a family of generic netlink; returns the attributes of each answer."""
+def ask_generic(sock, family, command, values, dump=False, flags=0):
+    """Asks a family of generic netlink; returns the attributes of each answer; none, with NLM_F_ACK, of a change."""
     body = struct.pack("=BBH", command, 1, 0) + attributes(values)
-    flags = NLM_F_REQUEST | (NLM_F_DUMP if dump else 0)
+    flags |= NLM_F_REQUEST | (NLM_F_DUMP if dump else 0)
     sock.send(struct.pack("=IHHII", 16 + len(body), family, flags, 1, 0) + body)
     answers = []
     while True:
         data = sock.recv(1 << 20)
         while data:
             length, kind = struct.unpack_from("=IH", data)
-            if kind != family:  # an error, or the end of a dump
+            if kind != family:  # an error or none, or the end of a dump
                 error, = struct.unpack_from("=i", data, 16)
-                assert kind == 3 and not error, os.strerror(-error)
+                assert not error, os.strerror(-error)
                 return answers
             answers.append(parse(data[20:length]))
             data = data[length + -length % 4:]
@@ -173,12 +175,29 @@ def ask_generic(sock, family, command, values, dump=False):
             return answers
 
 
-def ask_stats(index, scope):
-    """Returns pairs: the number of a queue of the device with this index, or None for all together, and its counters."""
+def ask_netdev(command, values, **options):
+    """Asks the kernel's family for devices' queues and polls; returns what ask_generic() does."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
         family, = ask_generic(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, {CTRL_ATTR_FAMILY_NAME: "netdev"})
         number, = struct.unpack("=H", family[CTRL_ATTR_FAMILY_ID])
-        answers = ask_generic(sock, number, NETDEV_CMD_QSTATS_GET, {IFINDEX: index, **scope}, dump=True)
+        return ask_generic(sock, number, command, values, **options)
+
+
+def poll_ids(index):
+    """Returns the kernel's numbers of the polls of a device, by its index."""
+    return [int.from_bytes(answer[NAPI_ID], "little")
+            for answer in ask_netdev(NETDEV_CMD_NAPI_GET, {IFINDEX: index}, dump=True)]
+
+
+def poll_in_thread(poll, how):
+    """Sets how a thread does what a poll does, NAPI_*, by the poll's number."""
+    ask_netdev(NETDEV_CMD_NAPI_SET, {NAPI_ID: struct.pack("=I", poll), NAPI_THREADED: struct.pack("=I", how)},
+               flags=NLM_F_ACK)
+
+
+def ask_stats(index, scope):
+    """Returns pairs: the number of a queue of the device with this index, or None for all together, and its counters."""
+    answers = ask_netdev(NETDEV_CMD_QSTATS_GET, {IFINDEX: index, **scope}, dump=True)
     return [(int.from_bytes(answer[QUEUE_ID], "little") if QUEUE_ID in answer else None,
              {name: int.from_bytes(answer[number], "little") for number, name in QSTATS.items() if number in answer})
             for answer in answers]

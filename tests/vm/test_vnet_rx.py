@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from frames import numbered
+from link import VERSION
+from netlink import NAPI_BUSY, poll_ids, poll_in_thread
 from netns import Job
 from nic import PACKET_IGNORE_OUTGOING, SLOWNESS, SOL_PACKET, ethtool_request, wait_for
 
@@ -140,6 +142,22 @@ def test_polls_in_threads(vnet):
     send(link, 100)
     (link.b.path / "threaded").write_text("0\n")
     send(link, 500)
+
+
+@pytest.mark.skipif(VERSION < (7, 0), reason="threads of this kernel cannot be told to poll busily")
+def test_polls_that_never_rest(vnet):
+    """What stops the link does not wait for a poll to end whose thread goes on for ever; the wire is an impaired one."""
+    link = vnet.pair(options="numtxqueues 1 numrxqueues 1", peer="numtxqueues 1 numrxqueues 1")
+    for words in ("delay 1ms", "clear", "loss 1%"):
+        link.a.impair(words)
+        index = link.b.ns.call(lambda: socket.if_nametoindex(link.b.name))
+        poll, = link.b.ns.call(lambda: poll_ids(index))
+        link.b.ns.call(lambda: poll_in_thread(poll, NAPI_BUSY))
+        link.a.run("ping", "-c", "1", "192.0.2.2")  # the first is asked for
+        before = link.b.extra()["napi_polls"]
+        wait_for(lambda: link.b.extra()["napi_polls"] > before + 1000, "polls that nobody asked for")
+        link.a.ethtool("-G", "tx", "64" if words == "clear" else "128")
+        link.a.run("ping", "-c", "2", "-i", "0.01", "192.0.2.2")
 
 
 def test_full_ring_of_another_poll_is_waited_for(vnet):
