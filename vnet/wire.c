@@ -278,7 +278,8 @@ bool vnet_wire_due(const struct vnet_queue *to)
  * @to: the queue that receives
  * @waiting: even if it waits for room that another poll will make
  *
- * Context: The poll of @to; from anywhere else, a good guess.
+ * Context: The poll of @to. From anywhere else, a good guess, unless a full
+ * barrier is between what the caller must see and the look: vnet_rx_room().
  * Return: true if there is.
  */
 bool vnet_wire_pending(const struct vnet_queue *to, bool waiting)
