@@ -15,6 +15,8 @@
  *          source itself
  * 6.13     hrtimer_setup() comes,       hrtimer_setup() made from
  *          hrtimer_init() goes in 6.15  hrtimer_init()
+ * 6.13     netif_napi_add_config()      a stand-in that has nothing to keep
+ *          comes
  * 6.14     an XDP buffer knows how much vnet_xdp_set_frags()
  *          memory its pieces take
  *          an XDP frame knows only     vnet_xdp_set_mem()
@@ -53,6 +55,10 @@
 	hrtimer_init(__timer, _clock, _mode);				\
 	__timer->function = (_fn);					\
 } while (0)
+
+/* Adds a poll; what it has been set to, older kernels keep for the device. */
+#define netif_napi_add_config(_dev, _napi, _poll, _index)		\
+	netif_napi_add(_dev, _napi, _poll)
 #endif
 
 #if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE

@@ -10,7 +10,7 @@ import pytest
 
 from frames import numbered
 from link import VERSION
-from netlink import NAPI_BUSY, poll_ids, poll_in_thread
+from netlink import NAPI_BUSY, NAPI_IN_THREAD, poll_ids, poll_in_thread
 from netns import Job
 from nic import PACKET_IGNORE_OUTGOING, SLOWNESS, SOL_PACKET, ethtool_request, wait_for
 
@@ -144,6 +144,31 @@ def test_polls_in_threads(vnet):
     send(link, 500)
 
 
+@pytest.mark.skipif(VERSION < (7, 0), reason="one poll of this kernel cannot be told what others are not")
+def test_settings_of_one_poll_stay(vnet):
+    """Whatever either end changes, each poll keeps its number, and one its thread; so do sockets that poll by the number."""
+    link = vnet.pair(TWO, TWO)
+    index = link.b.ns.call(lambda: socket.if_nametoindex(link.b.name))
+
+    def state():
+        return sorted(link.b.ns.call(lambda: poll_ids(index))), sorted(napi_threads())
+
+    polls, _ = state()
+    link.b.ns.call(lambda: poll_in_thread(polls[1], NAPI_IN_THREAD))
+    wanted = polls, [f"napi/vn1-{polls[1]}"]
+    assert len(polls) == 2 and state() == wanted
+    for end in (link.a, link.b):
+        end.ethtool("-G", "tx", "128", "rx", "64")
+        end.ethtool("-C", "adaptive-rx", "off", "rx-usecs", "9")
+        end.down()
+        end.up()
+        assert state() == wanted
+        end.ethtool("-L", "combined", "1")
+        end.ethtool("-L", "combined", "2")
+        assert state() == wanted
+        send(link, 100)
+
+
 @pytest.mark.skipif(VERSION < (7, 0), reason="threads of this kernel cannot be told to poll busily")
 def test_polls_that_never_rest(vnet):
     """What stops the link does not wait for a poll to end whose thread goes on for ever; the wire is an impaired one."""
@@ -153,7 +178,7 @@ def test_polls_that_never_rest(vnet):
         index = link.b.ns.call(lambda: socket.if_nametoindex(link.b.name))
         poll, = link.b.ns.call(lambda: poll_ids(index))
         link.b.ns.call(lambda: poll_in_thread(poll, NAPI_BUSY))
-        link.a.run("ping", "-c", "1", "192.0.2.2")  # the first is asked for
+        link.a.run("ping", "-c", "1", "192.0.2.2")  # the first poll is asked for
         before = link.b.extra()["napi_polls"]
         wait_for(lambda: link.b.extra()["napi_polls"] > before + 1000, "polls that nobody asked for")
         link.a.ethtool("-G", "tx", "64" if words == "clear" else "128")

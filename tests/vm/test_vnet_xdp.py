@@ -12,13 +12,12 @@ import pytest
 
 from bpf import PASS, TX, Program, ProgramOfIp, XdpSocket, index_of, refusal, refusal_of_ip
 from link import End
-from netlink import (CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NETLINK_GENERIC,
-                     ask_generic)
+from netlink import ask_netdev
 from nic import HELLO, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SLOWNESS, SO_MARK, SOL_PACKET, TREE, traced, wait_for
 from traffic import checksum, checksum_error, frame, send, snmp, transfer
 
 OLD = os.uname().release.startswith("6.1.")
-SO_RCVMARK = 75
+SO_RCVMARK, SO_INCOMING_NAPI_ID = 75, 56
 PACKET_VNET_HDR, NEEDS_CSUM = 15, 1
 MARKER = 0x88B6  # the other EtherType for local experiments: a frame that says that those before it are through
 VERDICTS = ("rx_xdp_pass", "rx_xdp_drop", "rx_xdp_tx", "rx_xdp_redirect", "rx_xdp_aborted")
@@ -635,6 +634,7 @@ def test_af_xdp(vnet):
             send(link.a, *frames)
             assert [wait_for(sock.receive, "a frame") for _ in frames] == frames
         assert verdicts(link.b) == {"rx_xdp_redirect": 60}
+        assert sock.sock.getsockopt(socket.SOL_SOCKET, SO_INCOMING_NAPI_ID) > 0  # it can poll by itself
         back = [frame(link.a, link.b, size, seed=size) for size in (60, 700, 1514)]
         with link.a.packet_socket(HELLO) as far:
             for _ in range(20):
@@ -646,11 +646,8 @@ def test_af_xdp(vnet):
 
 def features(index):
     """Returns what a device says that XDP can do on it."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
-        family, = ask_generic(sock, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, {CTRL_ATTR_FAMILY_NAME: "netdev"})
-        number, = struct.unpack("=H", family[CTRL_ATTR_FAMILY_ID])
-        # NETDEV_CMD_DEV_GET; NETDEV_A_DEV_IFINDEX, NETDEV_A_DEV_XDP_FEATURES
-        answer, = ask_generic(sock, number, 1, {1: index})
+    # NETDEV_CMD_DEV_GET; NETDEV_A_DEV_IFINDEX, NETDEV_A_DEV_XDP_FEATURES
+    answer, = ask_netdev(1, {1: index})
     return int.from_bytes(answer[3], "little")
 
 
