@@ -218,6 +218,28 @@ def test_arp_is_padded(vnet):
     assert len(frame) == 60 and frame[42:] == bytes(18)
 
 
+def test_answers_byte_by_byte(vnet):
+    """What `reflect` sends back is the frame with its addresses swapped and nothing else, with zeros up to 60 bytes."""
+    end = vnet.single("reflect").a
+    own, station = mac(end.mac), mac("06:00:00:00:00:01")
+    near, far = (socket.inet_aton(address) for address in ("192.0.2.1", "192.0.2.77"))
+    near6, far6 = (socket.inet_pton(socket.AF_INET6, address) for address in ("2001:db8::1", "2001:db8::77"))
+    arp = b"\x08\x06\0\1\x08\0\6\4\0"
+    with end.packet_socket() as sock:
+        def answer(frame):
+            sock.send(frame)
+            return sock.recv(2048)
+
+        got = answer(b"\xff" * 6 + own + arp + b"\1" + own + near + bytes(6) + far)
+        there = got[6:12]  # whoever that is
+        assert got == (own + there + arp + b"\2" + there + far + own + near).ljust(60, b"\0")
+        for tail in (b"!", bytes(range(1, 101))):
+            for head, one, other in ((b"\x08\0\x45" + bytes(11), near, far), (b"\x86\xdd\x60" + bytes(7), near6, far6),
+                                     (b"\x88\xb5", b"", b"")):
+                assert (answer(station + own + head + one + other + tail)
+                        == (own + station + head + other + one + tail).ljust(60, b"\0"))
+
+
 @pytest.mark.parametrize("mtu", [68, 1500, 9000, 65535])
 def test_frame_as_large_as_the_mtu(vnet, mtu):
     """Arrives whole, and so does the answer; one byte more does not go."""
