@@ -106,7 +106,7 @@ def test_what_is_refused(vnet):
             ("-C", "rx-frames 4097", "rx-frames must be 0 to 4096"),
             ("-C", "tx-usecs 1", "unsupported parameter"), ("-C", "adaptive-tx on", "unsupported parameter"),
             ("-A", "autoneg on", r"\w"),
-            ("-s", "speed 0", r"\w"), ("-s", "duplex half", r"\w"), ("-s", "autoneg on", r"\w"),
+            ("-s", "speed 0", r"\w"), ("-s", "speed 2000000000", r"\w"), ("-s", "duplex half", r"\w"), ("-s", "autoneg on", r"\w"),
             ("-s", "port tp", r"\w"),
             ("-X", "weight 1 1 1", r"\w"), ("-X", "hkey " + ":".join(["6d"] * 40), r"\w")):
         text = refusal(end, option, settings)
