@@ -32,9 +32,10 @@ def tree(tmp_path):
     for folder in ("tools", "tests/vm", "tests/host"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(TREE / "tools/test", tmp_path / "tools")
-    for name in ("build", "plugin", "vnet-dryrun", "xdp", "nginx", "kernel", "sanitizer-kernel", "trust", "vm"):
+    for name in ("build", "plugin", "vnet-dryrun", "xdp", "nginx", "kernel", "sanitizer-kernel", "trust", "vm", "driver"):
         script = tmp_path / "tools" / name
-        script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n", "sanitizer-kernel": "#!/bin/sh\nexit 1\n"}.get(name, "#!/bin/sh\n"))
+        script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n", "sanitizer-kernel": "#!/bin/sh\nexit 1\n",
+                           "driver": "#!/bin/sh\necho abc1234\n"}.get(name, "#!/bin/sh\n"))
         script.chmod(0o755)
     # As the real one, which is collected outside a guest, too.
     (tmp_path / "tests/vm/conftest.py").write_text("import os\n\nos.environ['VNET_KERNEL'], os.environ['VNET_OUT']\n")
@@ -59,6 +60,7 @@ def test_emulators_fault_is_no_failure(tree):
     # The last guest was told of both tests that had passed before.
     skip = [word.removeprefix("--skip=") for word in calls[2].split() if word.startswith("--skip=")]
     assert len(skip) == 1 and Path(skip[0]).read_text() == "test 1\ntest 2\n"
+    assert (tree / "build/test/vm-6.12/driver").read_text() == "abc1234\n"  # for tools/trust
 
 
 @pytest.mark.parametrize("how, times", [

@@ -16,7 +16,7 @@ def tree(tmp_path):
     """A tree with the results of a run on one kernel."""
     for folder in ("tools", "docs", "build/test/vm-san"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("tools/trust", "docs/trust.md"):
+    for name in ("tools/trust", "tools/driver", "docs/trust.md"):
         shutil.copy(TREE / name, tmp_path / name)
     out = tmp_path / "build/test/vm-san"
     (out / "results.xml").write_text('<testsuite><testcase classname="t.a" name="a"/>'
@@ -48,7 +48,8 @@ def test_figures(tree):
 
 
 def test_driver(tree):
-    """Is named by the commit that changed it last; a + says that it has been changed since."""
+    """Is named by the commit that changed it last; a + says that it has been changed since; without git a dash."""
+    assert run(tree / "tools/driver") == (0, "–\n")
     def git(*words):
         return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=tree, check=True,
                               stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -60,9 +61,19 @@ def test_driver(tree):
     commit = git("rev-parse", "--short", "HEAD")
     git("add", "tools")
     git("commit", "-qm", "tools: tell")
-    assert f"| san | `{commit}` |" in run(tree / "tools/trust")[1]
+    assert run(tree / "tools/driver") == (0, f"{commit}\n")
     (tree / "vnet/tx.c").write_text("/* two */\n")
-    assert f"| san | `{commit}+` |" in run(tree / "tools/trust")[1]
+    assert run(tree / "tools/driver") == (0, f"{commit}+\n")
+
+
+def test_drivers(tree):
+    """Each line names the drivers that its guests have had."""
+    assert "| san | – |" in run(tree / "tools/trust")[1]
+    (tree / "build/test/vm-san/driver").write_text("abc1234\n")
+    assert "| san | `abc1234` |" in run(tree / "tools/trust")[1]
+    (tree / "build/test/vm-torture-san").mkdir()
+    (tree / "build/test/vm-torture-san/driver").write_text("abc5678+\n")
+    assert "| san | `abc1234` `abc5678+` |" in run(tree / "tools/trust")[1]
 
 
 @pytest.mark.parametrize("there, reports", [("vnet_poll+0x1/0x2 [vnet]", "2"), ("hrtimer_wakeup+0x1/0x2", "1")])

@@ -45,7 +45,7 @@ def grown(before, after):
 
 @pytest.mark.expect_log(REMOVED)
 def test_soak(vnet, kernel_log, request, seed):
-    """Operations, wrong requests and wrong frames under traffic; memory is compared at the end of each minute."""
+    """Operations, wrong requests and wrong frames under traffic; memory is noted each minute, and compared at the end."""
     minutes = request.config.getoption("--minutes")
     if not minutes:
         pytest.skip("make soak MINUTES=… runs it")
