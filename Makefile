@@ -83,6 +83,7 @@ run: deps-vm-build-guest build plugin
 	@tools/vm --kernel $(KERNEL) --out build/run -- $(target)/run $(ARGS)
 
 shell: deps-vm-build-guest build plugin
+	@tools/vnet-dryrun --build
 	@tools/vm --kernel $(KERNEL) --shell -- tools/shell $(target) $(ARGS)
 
 selftest: deps-vm-build-guest build plugin
