@@ -87,12 +87,14 @@ def test_own_machine(tmp_path):
     """The commands for a machine of one's own: built here, the rest run in the VM, where sudo is not needed."""
     _, kernel = run("tools/kernel 6.12")
     shutil.copytree(TREE / "vnet", tmp_path / "vnet")
-    build = OWN_MACHINE[0].replace("/lib/modules/$(uname -r)", kernel.split()[-1])
+    build, clean = (OWN_MACHINE[n].replace("/lib/modules/$(uname -r)", kernel.split()[-1]) for n in (0, -1))
     status, text = run(build, cwd=tmp_path)
     assert status == 0 and "warning: unused" not in text, text
     assert OWN_MACHINE[1] == "tools/plugin"
     assert run(OWN_MACHINE[1])[0] == 0
     shutil.copytree(TREE / "build/ip-link", tmp_path / "build/ip-link")
-    script = "\n".join(["set -e", f"cd {tmp_path}", *(c.replace("sudo ", "") for c in OWN_MACHINE[2:])])
+    script = "\n".join(["set -e", f"cd {tmp_path}", *(c.replace("sudo ", "") for c in OWN_MACHINE[2:-1])])
     status, text = run(f"tools/vm --out build/readme -- bash -c '{script}'")
     assert status == 0 and " 0 received" not in text, text
+    assert run(clean, cwd=tmp_path)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "vnet").iterdir()) == sorted(path.name for path in (TREE / "vnet").iterdir())
