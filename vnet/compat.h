@@ -57,8 +57,13 @@
 } while (0)
 
 /* Adds a poll; what it has been set to, older kernels keep for the device. */
-#define netif_napi_add_config(_dev, _napi, _poll, _index)		\
-	netif_napi_add(_dev, _napi, _poll)
+static inline void
+netif_napi_add_config(struct net_device *dev, struct napi_struct *napi,
+		      int (*poll)(struct napi_struct *napi, int budget),
+		      int index)
+{
+	netif_napi_add(dev, napi, poll);
+}
 #endif
 
 #if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE

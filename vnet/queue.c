@@ -128,7 +128,7 @@ static int vnet_queue_up(struct vnet_queue *q, unsigned int tx_size,
 	q->irq_put_off = false;
 	q->irq_skip = 0;
 
-	/* It keeps its number, and what it is set to, while there is the device. */
+	/* It keeps its number, and what it has been set to. */
 	netif_napi_add_config(q->dev, &q->napi, vnet_poll, q->index);
 	netif_queue_set_napi(q->dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
 	/* What a peer is sent, the peer's poll completes. */
