@@ -56,7 +56,15 @@
 	__timer->function = (_fn);					\
 } while (0)
 
-/* Adds a poll; what it has been set to, older kernels keep for the device. */
+/**
+ * netif_napi_add_config() - add a poll
+ * @dev: the device
+ * @napi: what is to be added
+ * @poll: the function
+ * @index: which of the device's it is; older kernels keep nothing for one
+ *
+ * Context: Process context.
+ */
 static inline void
 netif_napi_add_config(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget),
