@@ -65,10 +65,11 @@
  *
  * Context: Process context.
  */
-static inline void
-netif_napi_add_config(struct net_device *dev, struct napi_struct *napi,
-		      int (*poll)(struct napi_struct *napi, int budget),
-		      int index)
+static inline void netif_napi_add_config(struct net_device *dev,
+					 struct napi_struct *napi,
+					 int (*poll)(struct napi_struct *napi,
+						     int budget),
+					 int index)
 {
 	netif_napi_add(dev, napi, poll);
 }
