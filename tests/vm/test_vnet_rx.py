@@ -148,7 +148,7 @@ def test_polls_in_threads(vnet):
 
 @pytest.mark.skipif(VERSION < (7, 0), reason="one poll of this kernel cannot be told what others are not")
 def test_settings_of_one_poll_stay(vnet):
-    """Whatever either end changes, each poll keeps its number, and one its thread; so do sockets that poll by the number."""
+    """Whatever either end changes, each poll keeps its number, by which sockets poll, and one its thread."""
     link = vnet.pair(TWO, TWO)
     index = link.b.ns.call(lambda: socket.if_nametoindex(link.b.name))
 
