@@ -353,9 +353,11 @@ class Pktgen:
 def traced(event=None, function=None, filter=None):
     """Traces one event or some functions; yields a function that returns the lines seen so far.
 
-    Of the functions at least one must exist: names differ between kernels.
+    Of the functions at least one must exist: names differ between kernels. What comes when the buffer is full is not seen,
+    which is better than that it takes the place of what came first.
     """
     root = Path("/sys/kernel/tracing")
+    (root / "options/overwrite").write_text("0")
     (root / "trace").write_text("")
     if event:
         if filter:
