@@ -54,6 +54,7 @@ def test_sent_is_not_dropped(nic):
         assert not [line for line in dropped() if "vnet" in line]
 
 
+@pytest.mark.once
 def test_a_thousand_devices(nic):
     """Any number, each with an address of its own, and all go again."""
     nic.load(devices=1000)
