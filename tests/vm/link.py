@@ -166,17 +166,17 @@ class Link:
         """Sends numbered frames from a to b in the background; returns the Collector and the Numbered."""
         return Collector(self.b), Numbered(self.a, self.b, **options)
 
-    def counters(self):
-        """Returns the counters of each end that move with the traffic."""
-        return [{name: end.stat(name) for name in MOVING} for end, _ in self.directions]
+    def look(self):
+        """Returns the statistics of each end, and what its driver has counted besides."""
+        return {end: (end.stats(), end.extra()) for end, _ in self.directions}
 
-    def account(self, sender, receiver):
+    @staticmethod
+    def account(seen, sender, receiver):
         """Returns (frames, bytes) sent one way and how they are accounted for; None for bytes that nobody counts.
 
         What a line copied was sent, too; what it lost, and what is under way in it, is accounted for.
         """
-        extra, sent = sender.extra(), {name: sender.stat(name) for name in ("tx_packets", "tx_bytes")}
-        got = {name: receiver.stat(name) for name in ("rx_packets", "rx_bytes", "rx_missed_errors")}
+        (sent, extra), (got, _) = seen[sender], seen[receiver]
         looped = receiver.looped - sender.looped
         lost = (got["rx_missed_errors"] + (extra["wire_ignored"] if sender is receiver else 0) - looped
                 + sum(extra[name] for name in LINE_LOST))
@@ -193,24 +193,27 @@ class Link:
 
     def conserved(self, empty=False):
         """Does the same for the moment: while frames are under way, but none waits in the sender for a rate."""
+        def moving(seen):
+            return [stats[name] for stats, _ in seen.values() for name in MOVING]
+
         def settled():
-            before = self.counters()
+            before = moving(self.look())
             time.sleep(0.02)
-            if self.counters() != before or any(sum(end.bql(IN_FLIGHT)) for end, _ in self.directions):
+            seen = self.look()
+            if moving(seen) != before or empty and any(extra["line_in_flight"] for _, extra in seen.values()):
                 return False
-            if empty and any(end.extra()["line_in_flight"] for end, _ in self.directions):
-                return False
-            return all(sent == got for sent, got in self.accounts())
+            return (all(sent == got for sent, got in self.accounts(seen))
+                    and not any(sum(end.bql(IN_FLIGHT)) for end, _ in self.directions))
 
         try:
             wait_for(settled, "the link to be at rest", timeout=60)
         except AssertionError as error:
-            raise AssertionError(f"{error}; sent, accounted for: {self.accounts()}; {self.counters()}; "
-                                 f"{[end.extra() for end, _ in self.directions]}") from None
+            seen = self.look()
+            raise AssertionError(f"{error}; sent, accounted for: {self.accounts(seen)}; {list(seen.values())}") from None
 
-    def accounts(self):
+    def accounts(self, seen):
         """Returns account() of each direction."""
-        return [self.account(*direction) for direction in self.directions]
+        return [self.account(seen, *direction) for direction in self.directions]
 
 
 def attributes_of(options):
