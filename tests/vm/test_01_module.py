@@ -10,6 +10,7 @@ from nic import TREE, run
 pytestmark = pytest.mark.milestone(1)
 
 
+@pytest.mark.once
 def test_debug_messages_on_request_only(nic, kernel_log):
     """Silent by default; with dynamic debug on, load and unload say so."""
     nic.load()

@@ -31,6 +31,7 @@ def test_many_frames_wait_at_once(nic, kernel_log):
 
 @pytest.mark.pace
 @pytest.mark.milestone(3, every=True, new=False)
+@pytest.mark.once
 def test_two_senders_never_hear_busy(nic):
     """pktgen on two CPUs, a ring that is full most of the time: no BUSY, no stall, nothing lost.
 

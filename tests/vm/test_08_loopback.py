@@ -20,6 +20,7 @@ def lo_packets():
     return int((NET / "lo/statistics/tx_packets").read_text())
 
 
+@pytest.mark.once
 def test_selftest_can_fail():
     """`make selftest` on a driver that has no far end. (test_run.py shows it pass.)"""
     assert "self-test FAILED" in run("tests/selftest", "phases/07-arp", check=False)

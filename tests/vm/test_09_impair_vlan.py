@@ -139,6 +139,7 @@ def test_loss_of_all_and_of_none(nic):
     assert nic.ethtool_stats()["wire_lost"] == 500
 
 
+@pytest.mark.once
 def test_same_seed_same_losses(nic):
     """The dice start where the seed says: which frames are lost can be had again."""
     def survivors(seed):
@@ -158,6 +159,7 @@ def test_same_seed_same_losses(nic):
     assert 0 < len(first) < 60
 
 
+@pytest.mark.once
 def test_devices_have_their_own_luck(nic):
     """The same seed, the same number of frames, two devices: not the same losses."""
     nic.start(wire="loop", loss_ppm=500000, devices=2)
@@ -197,6 +199,7 @@ def test_delayed_frame_is_off_the_senders_books(nic):
     nic.at_rest()
 
 
+@pytest.mark.once
 def test_jitter_lets_frames_overtake(nic):
     """With jitter they do; without, never."""
     def order():

@@ -257,6 +257,7 @@ def udp_errors(end, to):
     return int(re.search(r"Udp6InCsumErrors\s+(\d+)", text)[1])
 
 
+@pytest.mark.once
 def test_checksums_tell_damage(vnet):
     """The sender has left the checksum to the device: it is filled in first. With `repair` nobody can tell."""
     link = vnet.pair()
@@ -273,6 +274,7 @@ def test_checksums_tell_damage(vnet):
             assert len(flipped(bytes([max(datagram, key=datagram.count)]) * 100, datagram)) == 2
 
 
+@pytest.mark.once
 def test_damaged_headers_and_segments(vnet):
     """Nothing goes wrong but what must; TCP's checksum tells the damaged segments, and all comes whole."""
     link = vnet.pair()

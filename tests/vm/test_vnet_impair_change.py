@@ -101,6 +101,7 @@ def test_what_is_under_way_is_not_touched(vnet):
         assert not [one for one in arrivals[20:] if one.time < times[one.number] + A_WHILE * S]
 
 
+@pytest.mark.once
 def test_changes_lose_nothing(vnet):
     """Queues, rings, moderation, programs, MTU, the settings themselves: under traffic over a wire with a delay."""
     link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
@@ -124,6 +125,7 @@ def test_changes_lose_nothing(vnet):
         flow: list(range(count)) for flow, count in enumerate(sent)}
 
 
+@pytest.mark.once
 def test_steering_is_asked_for_with_frames_under_way(vnet):
     """Frames that overtake each other: those that set out after `ethtool -X` are steered, the others stay on the queue
     of the line."""
@@ -169,6 +171,7 @@ def fly(link, count):
                 sock.sendto(bytes(32 * 64), ("192.0.2.2", 9))
 
 
+@pytest.mark.once
 def test_many_frames_under_way(vnet):
     """100 000 of them go with the link, fewer with a namespace, or with the module, and leave nothing."""
     link = vnet.pair()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from impaired import MS, cross, line, make, numbers, quick
 
 BOUNDS = re.compile(r"late_(?:(\d+)_to_(\d+)|from_(\d+))ns")
@@ -45,6 +46,7 @@ def check(end):
     return fine
 
 
+@pytest.mark.once
 def test_each_frame_is_in_one_column(vnet):
     """However many, in order or not; columns only grow, and what takes no time is not in them."""
     link = vnet.pair()
@@ -63,6 +65,7 @@ def test_each_frame_is_in_one_column(vnet):
     assert columns(link.a)[0] == before and line(link.a)["delivered"] == 750
 
 
+@pytest.mark.once
 def test_columns_tell_how_late(vnet):
     """Frames that wait for company, as they are due within an eighth of rx-usecs, are late by that eighth."""
     link = vnet.pair()

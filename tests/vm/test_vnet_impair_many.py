@@ -19,8 +19,6 @@ UP = struct.pack("=8xII", 1, 1)  # a struct ifinfomsg: IFF_UP
 # One queue each, or they would not fit into the guest; small ones are enough.
 ONE_QUEUE = {NUM_TX_QUEUES: 1, NUM_RX_QUEUES: 1}
 EACH = 3
-# A thousand take half a minute on an emulated machine, so on one kernel only.
-COUNTS = [100, pytest.param(1000, marks=pytest.mark.once)]
 
 
 def impairments(delay):
@@ -88,7 +86,8 @@ def received(sock, count):
     return found
 
 
-@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.once
+@pytest.mark.parametrize("count", [100, 1000])
 def test_many_pairs(vnet, count):
     """Frames both ways over each: what was to be lost is, the rest arrives. They go while frames are under way."""
     a, b = (vnet.namespace(name) for name in "AB")

@@ -145,6 +145,7 @@ def ip_frame(link, ecn, version=4, tag=b""):
     return (make(link, 1)[0][:12] + tag + kind + header).ljust(500, b"\0")
 
 
+@pytest.mark.once
 def test_marks_instead_of_drops(vnet):
     """ECN: who understands it is marked when the queue is long, in IPv4 and IPv6, behind a tag as well; no other."""
     link = vnet.pair()
@@ -193,6 +194,7 @@ def test_speed_is_the_rate(vnet):
     assert "Speed: 10000Mb/s" in link.b.run("ethtool", "vn1")
 
 
+@pytest.mark.once
 def test_rate_changes_while_a_frame_is_being_sent(vnet):
     """From one kind of waiting to the other and back, to none, and to another rate: each frame comes, once."""
     link = vnet.pair()
@@ -250,6 +252,7 @@ TAGS = [  # words; tags sent, as TPID and TCI from the outer one on; tags that a
 ]
 
 
+@pytest.mark.once
 def test_tags(vnet):
     """Taken off, put on, changed, of the frames that are meant; whether the far end wants them aside or not."""
     link = vnet.pair()

@@ -35,6 +35,7 @@ def test_hardware_that_hangs_is_reset(vnet):
     assert timeouts(link.b) == 0 and vnet.log.has("vn0: TX queue . timed out, resetting")
 
 
+@pytest.mark.once
 def test_all_queues_of_hardware_that_hangs(vnet):
     """One of them is noticed, and what all of them held arrives."""
     link = vnet.pair("numtxqueues 4 numrxqueues 4", "numtxqueues 4 numrxqueues 4")
@@ -158,6 +159,7 @@ def test_goes_away_under_pktgen(vnet, how):
 
 
 @pytest.mark.parametrize("writer", ["GRO", "XDP", "no offloads", "line", "reflect", "short", "XDP, tag"])
+@pytest.mark.once
 def test_frames_that_pktgen_still_holds(vnet, writer):
     """It keeps a hold on what it has sent, and a tap has a clone of it: who writes to such a frame has one of his own."""
     link = vnet.single("reflect") if writer == "reflect" else vnet.pair()

@@ -112,6 +112,7 @@ def test_two_ends_may_move_into_one_namespace(vnet):
     assert (link.a.show()["link"], link.b.show()["link"]) == ("vn1", "vn0")
 
 
+@pytest.mark.once
 def test_hundreds_of_devices(vnet):
     """Each of them with a name and an address of its own, and each of them goes."""
     ns = vnet.namespace("A")

@@ -70,6 +70,7 @@ def test_an_interrupt_put_off_does_come(vnet):
     assert interrupts(link, 1) == 1
 
 
+@pytest.mark.once
 def test_stopped_sender_is_not_kept_waiting(vnet):
     """With its ring full nothing more would come: the interrupt does not wait for its second to pass."""
     link = vnet.pair()
@@ -79,6 +80,7 @@ def test_stopped_sender_is_not_kept_waiting(vnet):
     assert 24 <= interrupts(link, 100) <= 26
 
 
+@pytest.mark.once
 def test_full_ring_is_not_kept_waiting(vnet):
     """A ring that steered frames have filled raises its interrupt: with a second for each, it would take 25 s."""
     link = vnet.pair(TWO, TWO)
@@ -92,6 +94,7 @@ def test_full_ring_is_not_kept_waiting(vnet):
 
 
 @pytest.mark.pace
+@pytest.mark.once
 def test_adaptive_moderation_acts(vnet):
     """The kernel's DIM learns from the traffic, and a fresh device has it on."""
     link = vnet.pair()
@@ -188,6 +191,7 @@ def test_polls_that_never_rest(vnet):
         link.a.run("ping", "-c", "2", "-i", "0.01", "192.0.2.2")
 
 
+@pytest.mark.once
 def test_full_ring_of_another_poll_is_waited_for(vnet):
     """A poll whose frames wait for room in another's ring gives way to it: both are threads of real time on one CPU."""
     link = vnet.pair(TWO, TWO)
@@ -320,6 +324,7 @@ def test_flows_are_steered(vnet):
     link.b.ethtool("-X", "equal", "2")
 
 
+@pytest.mark.once
 def test_steering_spreads_one_queue_over_two(vnet):
     """A table with both queues in another order than the default's."""
     link = vnet.pair(TWO, TWO)

@@ -38,6 +38,7 @@ def iperf(link, *options):
 
 @pytest.mark.parametrize("options", [["-n", "20M"], ["-n", "20M", "--bidir"], ["-n", "20M", "-P", "4", "-R"],
                                      ["-u", "-b", "0", "-l", "1400", "-n", "2M"]])
+@pytest.mark.once
 def test_iperf3(vnet, options):
     """TCP, TCP in both directions at once, four streams the other way, UDP: the device loses nothing."""
     link = vnet.pair()
@@ -52,6 +53,7 @@ def test_iperf3(vnet, options):
     assert not [end.name for end in (link.a, link.b) if end.stat("rx_missed_errors") or end.stat("tx_dropped")]
 
 
+@pytest.mark.once
 def test_web(vnet, tmp_path):
     """A file of some megabytes from nginx to curl, four times at once, and it is the same file."""
     link = vnet.pair()

@@ -144,6 +144,7 @@ def test_redirect_to_another_link(vnet, program):
         assert other.a.stat("tx_packets") == other.b.stat("rx_packets") == 3
 
 
+@pytest.mark.once
 def test_redirect_without_a_carrier(vnet):
     """What a program sends out of a link that flaps does not arrive, though that end's own wire is clean; it is counted."""
     link = vnet.pair()
@@ -169,6 +170,7 @@ def test_redirect_to_itself(vnet):
     assert verdicts(link.b) == {"rx_xdp_redirect": 2}
 
 
+@pytest.mark.once
 def test_redirect_meets_programs_again(vnet):
     """What XDP has sent meets the program of the far end: it can look at it, send it back, send it elsewhere."""
     link = vnet.pair()
@@ -194,6 +196,7 @@ def test_redirect_meets_programs_again(vnet):
         assert verdicts(other.a) == {"rx_xdp_redirect": 1}
 
 
+@pytest.mark.once
 def test_redirect_to_a_full_ring(vnet):
     """A device whose hardware hangs takes what its ring holds; the rest is refused, counted and given back."""
     link = vnet.pair()
@@ -236,6 +239,7 @@ def test_redirect_to_a_slow_link(vnet):
     pktgen.remove()
 
 
+@pytest.mark.once
 def test_redirect_to_a_full_receiver(vnet):
     """What comes at once is more than a receiver's ring holds that does not pause: the rest is missed, and freed."""
     link = vnet.pair()
@@ -249,6 +253,7 @@ def test_redirect_to_a_full_receiver(vnet):
         assert other.b.stat("rx_missed_errors") and other.a.stat("tx_packets") == 64
 
 
+@pytest.mark.once
 def test_redirect_to_a_receiver_that_steers(vnet):
     """A frame from XDP has no hash, and stays with the queue that it has come to."""
     link = vnet.pair()
@@ -262,6 +267,7 @@ def test_redirect_to_a_receiver_that_steers(vnet):
 
 
 @pytest.mark.parametrize("words", ["clear", "delay 1ms"])
+@pytest.mark.once
 def test_redirect_to_nobody(vnet, words):
     """A neighbour that is not there answers a program's frames as it does the stack's; what it does not know, it ignores."""
     link = vnet.pair()
@@ -357,6 +363,7 @@ def test_metadata(vnet):
 
 @pytest.mark.parametrize("words", ["clear", "delay 1ms"])
 @pytest.mark.parametrize("way", ["XDP", "tc"])
+@pytest.mark.once
 def test_no_wire_carries_metadata(vnet, words, way):
     """What a program has said stays at this end, whether XDP sends the frame on or the stack."""
     link = vnet.pair()
@@ -392,6 +399,7 @@ def test_pieces_are_read_and_written(vnet):
 
 
 @pytest.mark.parametrize("length", [8000, 5000, 3600, 3400, 100])
+@pytest.mark.once
 def test_pieces_are_cut_off(vnet, length):
     """A program cuts off so much that pages go; what is left is let through, or sent back."""
     link = jumbo(vnet)
@@ -607,6 +615,7 @@ def test_checksum_in_a_piece(vnet):
         assert got[:start + offset] == one[:start + offset] and got[start + offset + 2:] == one[start + offset + 2:]
 
 
+@pytest.mark.once
 def test_generator(vnet):
     """A flood from two CPUs into two queues: each frame has its verdict."""
     link = vnet.pair()
