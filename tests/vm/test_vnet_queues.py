@@ -118,7 +118,7 @@ def test_unequal_queue_counts(vnet, senders, receivers):
     queues(link.b, receivers)
     for xps in link.a.path.glob("queues/tx-*/xps_cpus"):
         xps.write_text("0\n")  # the queue is chosen by the flow
-    collector, sender = link.numbered(flows=24, bypass=False)
+    collector, sender = link.numbered(flows=64, bypass=False)
     wait_for(lambda: min(sender.sent) > 10, "traffic")
     sent = sender.end()
     all_in_order(sent, collector.end())
