@@ -174,7 +174,7 @@ class Link:
     def account(seen, sender, receiver):
         """Returns (frames, bytes) sent one way and how they are accounted for; None for bytes that nobody counts.
 
-        What a line copied was sent, too; what it lost, and what is under way in it, is accounted for.
+        `seen` is of look(). What a line copied was sent, too; what it lost, and what is under way in it, is accounted for.
         """
         (sent, extra), (got, _) = seen[sender], seen[receiver]
         looped = receiver.looped - sender.looped

@@ -187,7 +187,7 @@ def test_steered_senders_take_turns(vnet, target, room):
         # From when the later one has begun to when the earlier one has ended.
         begin, end = [i for i, later in enumerate(second) if later][1], 1000 - second[::-1].index(False)
         # Give or take a tenth, and a budget at either end; on a busy machine one may be through before the other begins.
-        return end - begin > 300 and abs(sum(second[begin:end]) - (end - begin) / 2) < 0.1 * (end - begin) + 64
+        return end - begin > 400 and abs(sum(second[begin:end]) - (end - begin) / 2) < 0.1 * (end - begin) + 64
 
     wait_for(turns, "turns to be taken", 120)
 

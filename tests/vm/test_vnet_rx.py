@@ -94,7 +94,6 @@ def test_full_ring_is_not_kept_waiting(vnet):
 
 
 @pytest.mark.pace
-@pytest.mark.once
 def test_adaptive_moderation_acts(vnet):
     """The kernel's DIM learns from the traffic, and a fresh device has it on."""
     link = vnet.pair()
@@ -324,7 +323,6 @@ def test_flows_are_steered(vnet):
     link.b.ethtool("-X", "equal", "2")
 
 
-@pytest.mark.once
 def test_steering_spreads_one_queue_over_two(vnet):
     """A table with both queues in another order than the default's."""
     link = vnet.pair(TWO, TWO)

@@ -170,7 +170,6 @@ def test_redirect_to_itself(vnet):
     assert verdicts(link.b) == {"rx_xdp_redirect": 2}
 
 
-@pytest.mark.once
 def test_redirect_meets_programs_again(vnet):
     """What XDP has sent meets the program of the far end: it can look at it, send it back, send it elsewhere."""
     link = vnet.pair()
@@ -196,7 +195,6 @@ def test_redirect_meets_programs_again(vnet):
         assert verdicts(other.a) == {"rx_xdp_redirect": 1}
 
 
-@pytest.mark.once
 def test_redirect_to_a_full_ring(vnet):
     """A device whose hardware hangs takes what its ring holds; the rest is refused, counted and given back."""
     link = vnet.pair()
@@ -239,7 +237,6 @@ def test_redirect_to_a_slow_link(vnet):
     pktgen.remove()
 
 
-@pytest.mark.once
 def test_redirect_to_a_full_receiver(vnet):
     """What comes at once is more than a receiver's ring holds that does not pause: the rest is missed, and freed."""
     link = vnet.pair()
@@ -399,7 +396,6 @@ def test_pieces_are_read_and_written(vnet):
 
 
 @pytest.mark.parametrize("length", [8000, 5000, 3600, 3400, 100])
-@pytest.mark.once
 def test_pieces_are_cut_off(vnet, length):
     """A program cuts off so much that pages go; what is left is let through, or sent back."""
     link = jumbo(vnet)
