@@ -167,7 +167,7 @@ def test_steered_senders_take_turns(vnet, target, room):
     link.b.ethtool("-X", "weight", *("1" if queue == target else "0" for queue in range(4)))
 
     # Made before, since all are to be sent before the receiver begins.
-    frames = [[numbered(link.a.mac, link.b.mac, cpu, number) for number in range(500)] for cpu in range(2)]
+    frames = [[numbered(link.a.mac, link.b.mac, cpu, number) for number in range(1000)] for cpu in range(2)]
 
     def send():
         with link.a.packet_socket(0, True) as sock:
@@ -183,9 +183,10 @@ def test_steered_senders_take_turns(vnet, target, room):
             for _ in range(24):  # the receiver is so slow that the one that begins first is not through before the other
                 others.enter_context(link.b.packet_socket(ETH_P_IP))
             link.a.ns.call(send)
-            second = [int.from_bytes(sock.recv(2048)[34:36], "big") == FIRST_PORT + 1 for _ in range(1000)]
-        # From when the later one has begun to when the earlier one has ended.
-        begin, end = [i for i, later in enumerate(second) if later][1], 1000 - second[::-1].index(False)
+            second = [int.from_bytes(sock.recv(2048)[34:36], "big") == FIRST_PORT + 1 for _ in range(2000)]
+        # From when both have begun, behind the first frame of each, to when one of them has ended.
+        places = [[i for i, later in enumerate(second) if later == which] for which in (False, True)]
+        begin, end = max(own[1] for own in places), min(own[-1] for own in places) + 1
         # Give or take a tenth, and a budget at either end; on a busy machine one may be through before the other begins.
         return end - begin > 400 and abs(sum(second[begin:end]) - (end - begin) / 2) < 0.1 * (end - begin) + 64
 
