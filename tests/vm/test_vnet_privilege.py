@@ -6,10 +6,12 @@ test_vnet_impair_change.py.
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,15 @@ import pytest
 from netlink import (IFINFOMSG, IFNAME, IMPAIR, MTU, NLA_F_NESTED, PEER, RTM_GETLINK, as_nobody, ask_link, attributes,
                      parse, peer)
 from netns import Job
-from nic import ethtool_counters, ethtool_request, wait_for
+from nic import IFF_UP, ethtool_counters, ethtool_request, wait_for
 from torture import SCHANNELS, SRINGPARAM
 from traffic import frame
 from uapi import nest
 
 NLMSG_ERROR = b"\2\0"
 SECRET = 700  # frames
+RING, USECS = 2048, 4321  # of the other end
+SIOCSIFFLAGS, GREGS, REGISTERS = 0x8914, 4, 32  # ETHTOOL_GREGS; bytes for a queue, see vnet_get_regs()
 KNOBS = Path("/sys/kernel/debug/vnet")
 
 
@@ -147,8 +151,10 @@ def test_nothing_of_the_other_end_is_told(contained):
     link.b.down()  # for Linux 6.1, which gives no new name to what is up
     link.b.run("ip", "link", "set", "vn1", "name", "sesame", "type", "vnet", "delay", "1234567ns", "seed", "987654321")
     link.b.name = "sesame"
+    for words in (("-G", "sesame", "rx", str(RING), "tx", str(RING)), ("-C", "sesame", "rx-usecs", str(USECS))):
+        link.b.run("ethtool", *words)
     link.b.up()
-    address = bytes.fromhex(link.b.mac.replace(":", ""))
+    address = link.b.mac
     # Of these frames the near end gets none.
     link.b.impair("loss 100%")
     with link.b.packet_socket(0) as sock:
@@ -159,11 +165,22 @@ def test_nothing_of_the_other_end_is_told(contained):
 
     def look():
         answer = everything("vn0")
-        return [answer.hex(), ethtool_counters("vn0")]
+        # A program that is started here is no root any more, who may see registers.
+        with socket.socket() as sock:
+            fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"vn0", IFF_UP))  # moved, it is down
+            registers = ethtool_request(sock, "vn0", f"=III{REGISTERS}x", GREGS, 0, REGISTERS)
+        texts = [subprocess.run(["ethtool", *option, "vn0"], stdout=subprocess.PIPE, text=True).stdout
+                 for option in ([], *([f"-{letter}"] for letter in "acgiklTx"))]
+        return [answer.hex(), registers.hex(), texts, ethtool_counters("vn0")]
 
-    answer, counters = run(look)
+    answer, registers, texts, counters = run(look)
+    assert all(texts)
+    for secret in ("sesame", address, "1234567", "987654321", str(RING), str(USECS)):
+        assert not [text for text in texts if secret in text], secret
+    words = {word for word, in struct.iter_unpack("=I", bytes.fromhex(registers)[12:])}
+    assert any(words) and not words & {RING, USECS, SECRET}
     told = bytes.fromhex(answer)
-    for secret in (b"sesame", address, *(number.to_bytes(8, "little") for number in (1234567, 987654321, SECRET))):
+    for secret in (b"sesame", bytes.fromhex(address.replace(":", "")), *(number.to_bytes(8, "little") for number in (1234567, 987654321, SECRET))):
         assert secret not in told, secret
     counted = {name for name, value in counters.items() if "peer" in name or value >= SECRET}
     assert counted <= {"napi_polls", "rx_interrupts"}, counters
