@@ -47,7 +47,8 @@ def test_nothing_is_found(name):
     path = TREE / "build/test/fuzzers.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, **results}, indent=1) + "\n")
+    driver = subprocess.run([TREE / "tools/driver"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    path.write_text(json.dumps({**known, name: {**results[name], "driver": driver}}, indent=1) + "\n")
 
 
 def test_a_seed_repeats():

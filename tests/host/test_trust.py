@@ -39,12 +39,12 @@ def test_figures(tree):
     """One row a kernel; a report of a sanitizer counts whatever the tests said."""
     (tree / "build/test/vm-san.skip").write_text("t/a.py::d\nt/a.py::e[phases/01]\n")
     (tree / "build/test/fuzzers.json").write_text(json.dumps(
-        {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None}}))
+        {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None, "driver": "abc1234"}}))
     status, text = run(tree / "tools/trust")
     assert status == 0 and text.startswith("| Kernel | driver | tests passed |")
     cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
     assert cells == ["san", "–", "3", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
-    assert text.splitlines()[-1] == "| ring | – | 30 001 | 20 | 45 | no |"
+    assert text.splitlines()[-1] == "| ring | `abc1234` | 30 001 | 20 | 45 | no |"
 
 
 def test_driver(tree):
