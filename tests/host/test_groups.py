@@ -89,7 +89,7 @@ def test_sanitizer_kernels(tree, arguments, kernels):
 @pytest.mark.parametrize("arguments, without", [
     ([], {"6.1"}), (["--all"], set()), (["--kernel", "6.1"], set())])
 def test_what_one_kernel_is_enough_for(tree, arguments, without):
-    """Worksheets and the like: on the main kernel, on the one that is asked for, or on all."""
+    """Tests marked so: on the main kernel, on the one that is asked for, or on all."""
     _, _, calls = run(tree, *arguments)
     calls = [call for call in calls if "san --out" not in call]
     assert {call.split()[1] for call in calls if "not once" in call} == without

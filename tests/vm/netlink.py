@@ -1,5 +1,5 @@
 """Requests by netlink, with errno and sentence of the answer: for links as ip would not ask, for XDP programs that are
-loaded already; for queues' counters."""
+loaded already; for queues' counters; for polls and their settings."""
 
 import json
 import os

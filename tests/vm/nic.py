@@ -388,3 +388,4 @@ def traced(event=None, function=None, filter=None):
             (root / "current_tracer").write_text("nop")
             (root / "set_ftrace_filter").write_text("")
         (root / "trace").write_text("")
+        (root / "options/overwrite").write_text("1")

@@ -176,7 +176,7 @@ def test_settings_of_one_poll_stay(vnet):
 
 @pytest.mark.skipif(VERSION < (7, 0), reason="threads of this kernel cannot be told to poll busily")
 def test_polls_that_never_rest(vnet):
-    """What stops the link does not wait for a poll to end whose thread goes on for ever; the wire is an impaired one."""
+    """What stops the link does not wait for a poll to end whose thread goes on for ever; the wire is impaired, or was."""
     link = vnet.pair(options="numtxqueues 1 numrxqueues 1", peer="numtxqueues 1 numrxqueues 1")
     for words in ("delay 1ms", "clear", "duplicate 1%"):
         link.a.impair(words)
