@@ -14,6 +14,11 @@ INT3 = "Oops: int3: 0000 [#1] SMP NOPTI"
 VM = r"""#!/bin/bash
 [ "$1" != --probe ] || { echo "$ACCELERATOR"; exit; }
 echo "$*" >>calls
+for _ in {1..300}; do # until another one runs beside it, if that is asked for
+	[ -n "$BESIDE" ] && [ "$(wc -l <calls)" -lt 2 ] || break
+	sleep 0.1
+done
+[ -z "$BESIDE" ] || [ "$(wc -l <calls)" -ge 2 ] || exit 1
 while [ "$1" != --out ]; do shift; done
 mkdir -p "$2"
 if [ "$(wc -l <calls)" -le "$DEATHS" ]; then
@@ -37,15 +42,19 @@ def tree(tmp_path):
         script.write_text({"vm": VM, "kernel": "#!/bin/sh\nprintf '6.1\\n6.12\\n'\n", "sanitizer-kernel": "#!/bin/sh\nexit 1\n",
                            "driver": "#!/bin/sh\necho abc1234\n"}.get(name, "#!/bin/sh\n"))
         script.chmod(0o755)
+    # What is compiled already.
+    (tmp_path / "build/pycache").mkdir(parents=True)
+    (tmp_path / "build/pycache/usr").symlink_to(TREE / "build/pycache/usr")
     # As the real one, which is collected outside a guest, too.
     (tmp_path / "tests/vm/conftest.py").write_text("import os\n\nos.environ['VNET_KERNEL'], os.environ['VNET_OUT']\n")
     (tmp_path / "tests/vm/test_vnet_torture.py").write_text("def test_one():\n    pass\n")
     return tmp_path
 
 
-def run(tree, *arguments, deaths=0, oops=INT3, status=125, accelerator="tcg"):
+def run(tree, *arguments, deaths=0, oops=INT3, status=125, accelerator="tcg", beside=""):
     """Runs it on 6.12, where the guest dies so many times; returns (exit status, output, how guests were called)."""
-    environment = dict(os.environ, DEATHS=str(deaths), OOPS=oops, STATUS=str(status), ACCELERATOR=accelerator)
+    environment = dict(os.environ, DEATHS=str(deaths), OOPS=oops, STATUS=str(status), ACCELERATOR=accelerator,
+                       BESIDE=beside)
     done = subprocess.run([tree / "tools/test", *arguments], cwd=tree, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True)
     return done.returncode, done.stdout, (tree / "calls").read_text().splitlines()
@@ -111,6 +120,25 @@ def test_what_takes_long_has_a_guest_of_its_own(tree):
     assert run(tree)[0] == 0
     assert {path.parent.name for path in (tree / "build/test").glob("*/results.xml")} >= {"vm-6.12", "vm-6.1"}
     assert not list((tree / "build/test").glob("*-san"))
+
+
+def test_the_hosts_tests_run_beside_guests(tree):
+    """They are none of the two groups that run at a time, and make way for those; on a sanitizer kernel there are none."""
+    (tree / "tests/host/test_host.py").write_text(f"""
+import os, pathlib, time
+
+def test_two():
+    end = time.monotonic() + 60
+    while len(pathlib.Path({str(tree / "calls")!r}).read_text().splitlines()) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert os.nice(0) == {os.nice(0) + 5}
+""")
+    (tree / "calls").touch()
+    assert run(tree, "--kernel", "san")[1].endswith("\n1 passed, 0 failed\n")
+    (tree / "calls").write_text("")
+    status, output, _ = run(tree, beside="1")
+    assert status == 0 and output.endswith("\n3 passed, 0 failed\n") and "host: 1 passed" in output
 
 
 def test_tests_that_cannot_be_collected_are_not_left_out(tree):
