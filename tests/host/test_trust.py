@@ -39,12 +39,13 @@ def test_figures(tree):
     """One row a kernel; a report of a sanitizer counts whatever the tests said."""
     (tree / "build/test/vm-san.skip").write_text("t/a.py::d\nt/a.py::e[phases/01]\n")
     (tree / "build/test/fuzzers.json").write_text(json.dumps(
-        {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None, "driver": "abc1234"}}))
+        {"ring": {"runs": 30001, "corpus": 20, "edges": 45, "failed": None, "driver": "abc1234"},
+         "words": {"runs": 8, "corpus": 9, "edges": 7, "failed": None}}))
     status, text = run(tree / "tools/trust")
     assert status == 0 and text.startswith("| Kernel | driver | tests passed |")
     cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
     assert cells == ["san", "–", "3", "1", "1 000", "123 456", "42", "1 000", "20 000", "1"]
-    assert text.splitlines()[-1] == "| ring | `abc1234` | 30 001 | 20 | 45 | no |"
+    assert text.splitlines()[-2:] == ["| ring | `abc1234` | 30 001 | 20 | 45 | no |", "| words | – | 8 | 9 | 7 | no |"]
 
 
 def test_driver(tree):
