@@ -39,12 +39,12 @@ def run(*command, **more):
     """Runs a command in the tree; returns its result with the output as text unless told otherwise."""
     more.setdefault("text", True)
     return subprocess.run([str(word) for word in command], cwd=TREE, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **more)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180, **more)
 
 
 def vm(out, *arguments, **more):
     """Runs tools/vm with a folder of its own."""
-    return run("tools/vm", "--kernel", KERNEL, "--out", out, "--timeout", "50", *arguments, **more)
+    return run("tools/vm", "--kernel", KERNEL, "--out", out, "--timeout", "170", *arguments, **more)
 
 
 def bash(script):
